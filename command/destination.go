@@ -1,0 +1,232 @@
+package command
+
+import (
+	"encoding/json"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// Bounds of a destination rule's fields, in bytes.
+const (
+	maxURL   = 2048
+	maxToken = 8192
+	maxFile  = 512
+)
+
+// Destination is a destination rule: what stream (or, where there is no rule
+// of that name, feed) is sent where.
+type Destination struct {
+	ID          string
+	Stream      string
+	Destination string // the URL as it was written
+	Auth        string // "", "bearer", "message" or "access"
+	File        string // path under the record folder, "" for none
+	Token       string // never marshalled, printed or logged
+	// OfStream says that a stream rule named Stream has been in force since
+	// the rule was added: while that is absent the destination is silent, and
+	// does not fall back to the feed of the same name. Not in JSON.
+	OfStream bool
+}
+
+// MarshalJSON gives the rule as replies show it: "tokenSet":true in place of
+// the token, and no word of OfStream.
+func (d Destination) MarshalJSON() ([]byte, error) {
+	return encode(struct {
+		ID          string `json:"id"`
+		Stream      string `json:"stream"`
+		Destination string `json:"destination"`
+		Auth        string `json:"auth,omitempty"`
+		File        string `json:"file,omitempty"`
+		TokenSet    bool   `json:"tokenSet,omitempty"`
+	}{d.ID, d.Stream, d.Destination, d.Auth, d.File, d.Token != ""})
+}
+
+// String is the rule as a log may show it: without its token, and without the
+// path and query of its URL.
+func (d Destination) String() string {
+	host := "?"
+	if u, err := url.Parse(d.Destination); err == nil {
+		host = u.Host
+	}
+	return d.ID + ": " + d.Stream + " to " + host
+}
+
+// LogValue is String, for every kind of log handler.
+func (d Destination) LogValue() slog.Value { return slog.StringValue(d.String()) }
+
+// parseDestination reads a destination rule. tokenGiven says that it has a
+// token of its own, which may be empty. Check is still to be called.
+func parseDestination(raw json.RawMessage) (rule Destination, tokenGiven bool, err error) {
+	fields, err := parseRule(raw)
+	if err != nil {
+		return Destination{}, false, err
+	}
+	for _, field := range []struct {
+		key      string
+		value    *string
+		required bool
+	}{
+		{"id", &rule.ID, true}, {"stream", &rule.Stream, true}, {"destination", &rule.Destination, true},
+		{"auth", &rule.Auth, false}, {"file", &rule.File, false}, {"token", &rule.Token, false},
+	} {
+		if field.required && !fields.given(field.key) {
+			return Destination{}, false, invalid("%s is missing: a destination rule has id, stream and destination", field.key)
+		}
+		if *field.value, err = fields.text(field.key); err != nil {
+			return Destination{}, false, err
+		}
+	}
+	rule.Stream = strings.TrimPrefix(rule.Stream, "/")
+	return rule, fields.given("token"), nil
+}
+
+// Check says what the protocol has against the rule, nil for nothing; the
+// error is an *Error. Whether the owner's policy lets it be dialled is
+// Config.Admit's to say.
+func (d Destination) Check() error {
+	if err := checkName("id", d.ID); err != nil {
+		return err
+	}
+	if _, err := StreamName(d.Stream); err != nil {
+		return err
+	}
+	if (d.ID == apiRule) != (d.Stream == apiStream) {
+		return invalid("stream %q and id %q are the command channel's and go together: change id %q or stream %q",
+			apiStream, apiRule, d.ID, d.Stream)
+	}
+	if d.ID == apiRule && d.File != "" {
+		return invalid("the command channel cannot be recorded: leave file out")
+	}
+	if err := checkToken(d.Token); err != nil {
+		return err
+	}
+	if err := checkFile(d.File); err != nil {
+		return err
+	}
+	scheme, err := checkURL(d.Destination)
+	if err != nil {
+		return err
+	}
+	return d.checkAuth(scheme)
+}
+
+// checkURL returns the URL's scheme, or what is wrong with it. The words never
+// repeat the URL, whose userinfo or query may be somebody's secret.
+func checkURL(raw string) (scheme string, err error) {
+	const example = "write it like wss://relay.example/in/video0"
+	if raw == "" {
+		return "", invalid("destination is empty: %s", example)
+	}
+	if len(raw) > maxURL {
+		return "", invalid("destination is %d bytes long: at most %d are allowed", len(raw), maxURL)
+	}
+	if strings.ContainsFunc(raw, notInURL) {
+		return "", invalid("destination holds a space or control character: leave it out, or write it as %%20 and the like")
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "", invalid("destination is not a URL: %s", example)
+	}
+	switch u.Scheme {
+	case "ws", "wss", "http", "https":
+	default:
+		return "", invalid("destination must begin with ws:// or wss:// (or https:// where an access token is used): %s", example)
+	}
+	if u.Hostname() == "" {
+		return "", invalid("destination names no host: %s", example)
+	}
+	if u.User != nil {
+		return "", invalid(`destination holds a user name or password: leave it out and use "token"`)
+	}
+	if strings.Contains(raw, "#") {
+		return "", invalid("destination has a fragment: leave out the # and what follows it")
+	}
+	if port, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && (err != nil || port == 0) || strings.HasSuffix(u.Host, ":") {
+		return "", invalid("destination has a port that is not one of 1 to 65535: correct it or leave out the colon")
+	}
+	return u.Scheme, nil
+}
+
+// notInURL is true too of U+FFFD, which stands for what JSON could not say.
+func notInURL(char rune) bool {
+	return unicode.IsControl(char) || unicode.IsSpace(char) || char == unicode.ReplacementChar
+}
+
+// checkAuth says whether scheme, auth and token go together.
+func (d Destination) checkAuth(scheme string) error {
+	access := scheme == "http" || scheme == "https"
+	switch d.Auth {
+	case "":
+		if access && d.Token == "" {
+			return invalid(`an %s:// destination is asked for access with a token: add "token", or write ws:// or wss://`, scheme)
+		}
+	case "access":
+		if !access {
+			return invalid(`auth "access" asks an https:// destination for access: write https://, or leave auth out`)
+		}
+	case "bearer", "message":
+		if access {
+			return invalid(`auth %q is for ws:// and wss://: write wss://, or leave auth out`, d.Auth)
+		}
+		if d.Token == "" {
+			return invalid(`auth %q needs a token: add "token"`, d.Auth)
+		}
+	default:
+		return invalid(`auth must be "bearer", "message" or "access", or be left out`)
+	}
+	return nil
+}
+
+// checkToken keeps line ends out of the handshake's headers.
+func checkToken(token string) error {
+	if len(token) > maxToken {
+		return invalid("token is %d bytes long: at most %d are allowed", len(token), maxToken)
+	}
+	if strings.ContainsFunc(token, func(char rune) bool { return char < ' ' || char > '~' }) {
+		return invalid("token holds a line end, control character or letter beyond ASCII: send it as it was issued")
+	}
+	return nil
+}
+
+// checkFile checks a recording's path as far as that goes without a disk.
+func checkFile(file string) error {
+	if file == "" {
+		return nil
+	}
+	if len(file) > maxFile {
+		return invalid("file is %d bytes long: at most %d are allowed", len(file), maxFile)
+	}
+	if file == "." || !fs.ValidPath(file) || strings.ContainsFunc(file, func(char rune) bool {
+		return char == '\\' || unicode.IsControl(char)
+	}) {
+		return invalid(`file must be a path inside the record folder, such as "lab/video.ts": no leading /, no .., no \ or control character`)
+	}
+	return nil
+}
+
+// sameHost says whether two valid URLs lead to one host and port, so that a
+// token given for one may be used for the other.
+func sameHost(a, b string) bool {
+	hostA, portA := hostPort(a)
+	hostB, portB := hostPort(b)
+	return hostA != "" && strings.EqualFold(hostA, hostB) && portA == portB
+}
+
+func hostPort(raw string) (host, port string) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "", ""
+	}
+	switch port = u.Port(); {
+	case port != "":
+	case u.Scheme == "wss" || u.Scheme == "https":
+		port = "443"
+	default:
+		port = "80"
+	}
+	return u.Hostname(), port
+}

@@ -1,0 +1,37 @@
+package command
+
+// Kind says what sort of refusal an Error is, so that a caller with a status
+// code of its own (REST) can choose it without reading the words.
+type Kind int
+
+const (
+	// Invalid is a command or rule that can never be done as it is written.
+	Invalid Kind = iota + 1
+	// NotFound is a question about something that is not there.
+	NotFound
+	// Conflict is a command that cannot be done now: the table is full, or
+	// the rule is protected.
+	Conflict
+	// Canceled is a command whose caller's context ended before its turn, or
+	// before what it removed had stopped.
+	Canceled
+	// Internal is a fault of the program's own, which its log tells.
+	Internal
+)
+
+// Error is the refusal of a command. Why is the "error" of the reply: it says
+// what is wrong and what to do, and never holds a token.
+type Error struct {
+	Kind Kind
+	Why  string
+}
+
+// Error returns Why.
+func (e *Error) Error() string { return e.Why }
+
+// The words of these replies are part of the protocol.
+var (
+	errUnrecognised = &Error{Invalid, "Unrecognised Command"}
+	errAPIRule      = &Error{Conflict, "Cannot delete apiRule"}
+	errInternal     = &Error{Internal, "internal error"}
+)

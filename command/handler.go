@@ -1,0 +1,261 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+)
+
+// Config is what the room needs of the program around it.
+type Config struct {
+	// Name is the agent's name: "from" in replies, matched by "to".
+	Name string
+	// API is the command channel's URL, with which apiRule starts. Defaults to
+	// none: then there is no apiRule at the start.
+	API string
+	// APIToken is the token of that rule. Defaults to none.
+	APIToken string
+	// Admit says whether a destination rule that is new or changed may be acted
+	// upon; its error refuses the rule in words (an *Error keeps its Kind, any
+	// other is Invalid). It is called one call at a time, before the table is
+	// changed and outside its lock, and may block for file I/O. Defaults to
+	// admitting every rule.
+	Admit func(Destination) error
+	// Apply makes the rules the ones in force. It is called under the table's
+	// lock: it must not block, nor call the Handler. The function it returns
+	// (nil where there is nothing to wait for) returns when what the change
+	// removed has stopped, or when its context ends; it is called without the
+	// lock, and the reply waits for it. Where Apply panics the table stays as it
+	// was; what follows a panic of settled is an error, but the change is in
+	// force. Defaults to nothing.
+	Apply func(Rules) (settled func(context.Context))
+	// Feeds answers list feed: which is a feed's name or "all"; false where there is no
+	// such feed. The value must encode as a JSON object and not change any
+	// more. Defaults to no feeds.
+	Feeds func(which string) (any, bool)
+	// Status answers list status, under the same conditions. Defaults to {}.
+	Status func() any
+	// Log defaults to none.
+	Log *slog.Logger
+}
+
+func (c *Config) defaults() {
+	if c.Admit == nil {
+		c.Admit = func(Destination) error { return nil }
+	}
+	if c.Apply == nil {
+		c.Apply = func(Rules) func(context.Context) { return nil }
+	}
+	if c.Feeds == nil {
+		c.Feeds = func(which string) (any, bool) { return struct{}{}, which == all }
+	}
+	if c.Status == nil {
+		c.Status = func() any { return struct{}{} }
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+}
+
+// Handler is the one place where rules are changed and asked for. All of its
+// methods may be called from anywhere at once; they take turns.
+type Handler struct {
+	config Config
+	// turn is held by the one command that is running, from its first look at
+	// the rules until what it removed has stopped; it is a channel so that the
+	// wait for it can end with a context.
+	turn chan struct{}
+
+	mutex sync.Mutex // the table's lock; never held while something is waited for
+	rules Rules
+}
+
+// New puts apiRule in the table where Config.API is set, and calls Apply once.
+// It does not check Config.API: Destination.Check and Admit are there for that.
+func New(config Config) *Handler {
+	config.defaults()
+	handler := &Handler{
+		config: config,
+		turn:   make(chan struct{}, 1),
+		rules:  Rules{Streams: map[string][]string{}, Destinations: map[string]Destination{}},
+	}
+	if config.API != "" {
+		handler.rules.Destinations[apiRule] = Destination{
+			ID: apiRule, Stream: apiStream, Destination: config.API, Token: config.APIToken,
+		}
+	}
+	config.Apply(handler.rules) // nothing was removed: there is nothing to wait for
+	return handler
+}
+
+// Rules returns the present snapshot. It waits for no command.
+func (h *Handler) Rules() Rules {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	return h.rules
+}
+
+// AddStream adds or replaces the stream rule that raw holds as JSON, and
+// returns it as it is in force. Errors of this and the next three are *Error.
+func (h *Handler) AddStream(ctx context.Context, raw json.RawMessage) (Stream, error) {
+	return inTurn(ctx, h, func() (Stream, error) { return h.addStream(ctx, raw) })
+}
+
+// AddDestination adds or replaces the destination rule that raw holds as JSON,
+// and returns it as it is in force.
+func (h *Handler) AddDestination(ctx context.Context, raw json.RawMessage) (Destination, error) {
+	return inTurn(ctx, h, func() (Destination, error) { return h.addDestination(ctx, raw) })
+}
+
+// DeleteStream deletes the stream rule of that name, or every one for "all".
+// It returns the name, or "deleteAll". What is not there is deleted already.
+func (h *Handler) DeleteStream(ctx context.Context, which string) (deleted string, err error) {
+	return inTurn(ctx, h, func() (string, error) { return h.deleteStream(ctx, which) })
+}
+
+// DeleteDestination deletes the destination rule with that id, or for "all"
+// every one but apiRule. It returns the id, or "deleteAll". Local says that the
+// machine's owner asks, who may delete apiRule by its id.
+func (h *Handler) DeleteDestination(ctx context.Context, which string, local bool) (deleted string, err error) {
+	return inTurn(ctx, h, func() (string, error) { return h.deleteDestination(ctx, which, local) })
+}
+
+// inTurn runs one command when those before it are done. A panic on the way is
+// logged and becomes an error.
+func inTurn[T any](ctx context.Context, h *Handler, work func() (T, error)) (result T, err error) {
+	if ctx.Err() != nil {
+		return result, &Error{Canceled, "the command was given up before its turn: send it again"}
+	}
+	select {
+	case h.turn <- struct{}{}:
+	case <-ctx.Done():
+		return result, &Error{Canceled, "the command was given up before its turn: send it again"}
+	}
+	defer func() { <-h.turn }()
+	defer func() {
+		if reason := recover(); reason != nil {
+			h.config.Log.Error("panic in a command", "reason", reason, "stack", string(debug.Stack()))
+			var none T
+			result, err = none, errInternal
+		}
+	}()
+	return work()
+}
+
+func (h *Handler) addStream(ctx context.Context, raw json.RawMessage) (Stream, error) {
+	rule, err := parseStream(raw)
+	if err != nil {
+		return Stream{}, err
+	}
+	rules := h.Rules()
+	if err := rules.roomForStream(rule.Stream); err != nil {
+		return Stream{}, err
+	}
+	if err := h.commit(ctx, rules.withStream(rule)); err != nil {
+		return Stream{}, err
+	}
+	h.config.Log.Info("stream rule added", "stream", rule.Stream, "feeds", len(rule.Feeds))
+	return rule, nil
+}
+
+func (h *Handler) addDestination(ctx context.Context, raw json.RawMessage) (Destination, error) {
+	rule, tokenGiven, err := parseDestination(raw)
+	if err != nil {
+		return Destination{}, err
+	}
+	rules := h.Rules()
+	old, known := rules.Destinations[rule.ID]
+	if known && !tokenGiven && sameHost(old.Destination, rule.Destination) {
+		rule.Token = old.Token
+	}
+	if err := rule.Check(); err != nil {
+		return Destination{}, err
+	}
+	if err := rules.roomForDestination(rule.ID); err != nil {
+		return Destination{}, err
+	}
+	_, rule.OfStream = rules.Streams[rule.Stream]
+	if rule != old {
+		if err := h.admit(rule); err != nil {
+			return Destination{}, err
+		}
+	}
+	if err := h.commit(ctx, rules.withDestination(rule)); err != nil {
+		return Destination{}, err
+	}
+	h.config.Log.Info("destination rule added", "rule", rule)
+	return rule, nil
+}
+
+func (h *Handler) admit(rule Destination) error {
+	err := h.config.Admit(rule)
+	if err == nil {
+		return nil
+	}
+	kind := Invalid
+	if refused := (*Error)(nil); errors.As(err, &refused) {
+		kind = refused.Kind
+	}
+	return &Error{kind, err.Error()}
+}
+
+func (h *Handler) deleteStream(ctx context.Context, which string) (string, error) {
+	deleted, next := deleteAll, h.Rules().withoutStreams()
+	if which != all {
+		name, err := StreamName(which)
+		if err != nil {
+			return "", err
+		}
+		deleted, next = name, h.Rules().withoutStream(name)
+	}
+	if err := h.commit(ctx, next); err != nil {
+		return "", err
+	}
+	h.config.Log.Info("stream rule deleted", "stream", which)
+	return deleted, nil
+}
+
+func (h *Handler) deleteDestination(ctx context.Context, which string, local bool) (string, error) {
+	if which == apiRule && !local {
+		return "", errAPIRule
+	}
+	deleted, next := deleteAll, h.Rules().withoutDestinations()
+	if which != all {
+		if err := checkName("id", which); err != nil {
+			return "", err
+		}
+		deleted, next = which, h.Rules().withoutDestination(which)
+	}
+	if err := h.commit(ctx, next); err != nil {
+		return "", err
+	}
+	h.config.Log.Info("destination rule deleted", "id", which)
+	return deleted, nil
+}
+
+// commit puts the next rules in force and returns when what they removed has
+// stopped. A context that ends before that leaves them in force, but nobody is
+// told that it has stopped.
+func (h *Handler) commit(ctx context.Context, next Rules) error {
+	settled := h.swap(next)
+	if settled == nil {
+		return nil
+	}
+	settled(ctx)
+	if ctx.Err() != nil {
+		return &Error{Canceled, "the change is in force, but was not waited for"}
+	}
+	return nil
+}
+
+// swap changes the table. Where Apply panics it stays as it was.
+func (h *Handler) swap(next Rules) (settled func(context.Context)) {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	settled = h.config.Apply(next)
+	h.rules = next
+	return settled
+}

@@ -1,0 +1,150 @@
+package command
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"iter"
+	"strings"
+	"unicode/utf8"
+)
+
+// MaxCommand is the longest message that is taken, in bytes.
+const MaxCommand = 1 << 20
+
+// TooLong is the reply to a message that was read past because it exceeds
+// MaxCommand.
+func TooLong() []byte {
+	return refusal(&Error{Invalid, "the command is longer than 1 MiB (1048576 bytes): send less at a time"})
+}
+
+// values yields the JSON values of one message, which relays may have glued
+// together. What is no JSON, an empty message too, ends it with one error.
+func values(message []byte) iter.Seq2[json.RawMessage, error] {
+	return func(yield func(json.RawMessage, error) bool) {
+		decoder := json.NewDecoder(bytes.NewReader(message))
+		for first := true; ; first = false {
+			var value json.RawMessage
+			err := decoder.Decode(&value)
+			if errors.Is(err, io.EOF) && !first {
+				return
+			}
+			// encoding/json would mend bad UTF-8 into other words than were sent.
+			if err == nil && !utf8.Valid(value) {
+				err = errUnrecognised
+			}
+			if !yield(value, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// object is one JSON object. Its keys are in lower case.
+type object struct {
+	keys  []string // in the order given
+	value map[string]json.RawMessage
+	twice string // the first key that was given again; its first value is kept
+}
+
+// parseObject reads one well-formed JSON value. It is false for one that is
+// no object.
+func parseObject(raw json.RawMessage) (object, bool) {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
+		return object{}, false
+	}
+	parsed := object{value: map[string]json.RawMessage{}}
+	for decoder.More() {
+		token, err := decoder.Token()
+		key, isKey := token.(string)
+		var value json.RawMessage
+		if err != nil || !isKey || decoder.Decode(&value) != nil {
+			return object{}, false
+		}
+		key = strings.Map(lowerASCII, key)
+		if _, known := parsed.value[key]; !known {
+			parsed.keys = append(parsed.keys, key)
+			parsed.value[key] = value
+		} else if parsed.twice == "" {
+			parsed.twice = key
+		}
+	}
+	return parsed, true
+}
+
+// lowerASCII folds A to Z alone: the Kelvin sign is no k.
+func lowerASCII(char rune) rune {
+	if 'A' <= char && char <= 'Z' {
+		return char + 'a' - 'A'
+	}
+	return char
+}
+
+// once refuses an object in which a key was given twice.
+func (o object) once() error {
+	if o.twice != "" {
+		return invalid("%.40q is given twice (upper and lower case are alike): give each key once", o.twice)
+	}
+	return nil
+}
+
+// given says whether there is a value for key. A null is none.
+func (o object) given(key string) bool {
+	value, known := o.value[key]
+	return known && string(value) != "null"
+}
+
+// text returns the string under key, "" where none is given.
+func (o object) text(key string) (string, error) {
+	if !o.given(key) {
+		return "", nil
+	}
+	var text string
+	if json.Unmarshal(o.value[key], &text) != nil {
+		return "", invalid("%s must be a string: write its value in double quotes", key)
+	}
+	return text, nil
+}
+
+// word is text that is compared with known words: what is no string is "".
+func (o object) word(key string) string {
+	word, _ := o.text(key) // no string is no known word
+	return word
+}
+
+// verb is false for an object that is no command.
+func (o object) verb() (string, bool) {
+	verb, err := o.text("verb")
+	return verb, err == nil && o.given("verb")
+}
+
+// parseRule reads a rule: exactly one JSON object.
+func parseRule(raw json.RawMessage) (object, error) {
+	if !json.Valid(raw) || !utf8.Valid(raw) {
+		return object{}, invalid("the rule is not JSON: send one JSON object")
+	}
+	rule, isObject := parseObject(raw)
+	if !isObject {
+		return object{}, invalid("the rule is no JSON object: write it in braces, {…}")
+	}
+	return rule, rule.once()
+}
+
+// encode is JSON as it is sent: on one line, with <, > and & as they are.
+func encode(value any) ([]byte, error) {
+	var line bytes.Buffer
+	encoder := json.NewEncoder(&line)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(line.Bytes(), []byte("\n")), nil
+}
+
+// refusal is the reply to a command that was not done.
+func refusal(err error) []byte {
+	line, _ := encode(map[string]string{"error": err.Error()}) // a map of strings always encodes
+	return line
+}

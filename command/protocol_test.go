@@ -1,0 +1,136 @@
+package command_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"vw/command"
+)
+
+const apiURL = "wss://manager.example/bi/agent1?key=open"
+
+// newHandler is an agent's Handler with apiRule, whose log goes to the test's.
+func newHandler(t testing.TB) *command.Handler {
+	return command.New(command.Config{Name: "agent1", API: apiURL, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+}
+
+// handle returns the replies to one message.
+func handle(handler *command.Handler, message string) []string {
+	var replies []string
+	handler.Handle(context.Background(), []byte(message), func(reply []byte) { replies = append(replies, string(reply)) })
+	return replies
+}
+
+// vector is one line of testdata/protocol.jsonl, as the package comment says.
+type vector struct {
+	Name, Send, Note string
+	Expect           []any
+}
+
+func readVectors(t *testing.T, api, name string) []vector {
+	t.Helper()
+	file, err := os.ReadFile("testdata/protocol.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file = bytes.ReplaceAll(bytes.ReplaceAll(file, []byte("${API}"), []byte(api)), []byte("${NAME}"), []byte(name))
+	var vectors []vector
+	for lines := bufio.NewScanner(bytes.NewReader(file)); lines.Scan(); {
+		var line vector
+		decoder := json.NewDecoder(bytes.NewReader(lines.Bytes()))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&line); err != nil || line.Name == "" || line.Expect == nil {
+			t.Fatalf("a vector is malformed (%v): %s", err, lines.Text())
+		}
+		vectors = append(vectors, line)
+	}
+	return vectors
+}
+
+// matches compares by JSON value, where "*" stands for an object or for words.
+func matches(expected, got any) bool {
+	switch expected := expected.(type) {
+	case string:
+		words, isText := got.(string)
+		return expected == words || expected == "*" && isText && words != ""
+	case map[string]any:
+		object, isObject := got.(map[string]any)
+		if !isObject || len(object) != len(expected) {
+			return false
+		}
+		for key, value := range expected {
+			if found, known := object[key]; !known || !matches(value, found) {
+				return false
+			}
+		}
+		return true
+	}
+	return reflect.DeepEqual(expected, got)
+}
+
+func TestProtocolVectors(t *testing.T) {
+	handler := newHandler(t)
+	before := handler.Rules()
+	names := map[string]bool{}
+	vectors := readVectors(t, apiURL, "agent1")
+	if len(vectors) < 150 {
+		t.Fatalf("only %d vectors were read", len(vectors))
+	}
+	for _, line := range vectors {
+		if names[line.Name] {
+			t.Errorf("two vectors are named %q", line.Name)
+		}
+		names[line.Name] = true
+		replies := handle(handler, line.Send)
+		if len(replies) != len(line.Expect) {
+			t.Errorf("%s: %d replies, want %d: %s", line.Name, len(replies), len(line.Expect), replies)
+			continue
+		}
+		for i, reply := range replies {
+			var got any
+			if err := json.Unmarshal([]byte(reply), &got); err != nil {
+				t.Errorf("%s: the reply is no JSON: %s", line.Name, reply)
+			}
+			_, isObject := got.(map[string]any)
+			if any := line.Expect[i] == "*" && isObject; !any && !matches(line.Expect[i], got) {
+				t.Errorf("%s: %s\n got %s\nwant %v", line.Name, line.Send, reply, line.Expect[i])
+			}
+		}
+	}
+	if after := handler.Rules(); !reflect.DeepEqual(before, after) {
+		t.Errorf("the vectors do not end as they began: %v", after)
+	}
+}
+
+func TestRepliesAreOneLineWithoutHTMLEscapes(t *testing.T) {
+	const rule = `{"id":"0","stream":"video0","destination":"wss://r/in/x?a=<b>&c"}`
+	want := []string{rule}
+	if got := handle(newHandler(t), `{"verb":"add","what":"destination","rule":`+rule+`}`); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestMessagesOverTheLimitAreRefusedWhole(t *testing.T) {
+	handler := newHandler(t)
+	add := `{"verb":"add","what":"stream","rule":{"stream":"x","feeds":[]}}`
+	longest := add + strings.Repeat(" ", command.MaxCommand-len(add))
+	if got, want := handle(handler, longest), []string{`{"stream":"x","feeds":[]}`}; !reflect.DeepEqual(got, want) {
+		t.Errorf("a message of 1 MiB: got %s, want %s", got, want)
+	}
+	if got, want := handle(handler, `{"verb":"delete","what":"stream","which":"x"}`+longest), []string{string(command.TooLong())}; !reflect.DeepEqual(got, want) {
+		t.Errorf("a longer message: got %s, want %s", got, want)
+	}
+	if _, kept := handler.Rules().Streams["x"]; !kept {
+		t.Error("a message over the limit was acted upon")
+	}
+	if !strings.Contains(string(command.TooLong()), "1 MiB") {
+		t.Errorf("the limit is not said: %s", command.TooLong())
+	}
+}

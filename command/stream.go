@@ -1,0 +1,73 @@
+package command
+
+import "encoding/json"
+
+// maxFeeds is the most feeds that one stream rule may name.
+const maxFeeds = 256
+
+// Stream is a stream rule: the named feeds, combined under one name.
+type Stream struct {
+	Stream string `json:"stream"`
+	// Feeds are feed names, each of which may be followed by ":video" or
+	// ":audio" for those tracks of it alone. Empty for a stream that is
+	// silent, never nil in a rule that was accepted.
+	Feeds []string `json:"feeds"`
+}
+
+// parseStream reads and checks a stream rule.
+func parseStream(raw json.RawMessage) (Stream, error) {
+	fields, err := parseRule(raw)
+	if err != nil {
+		return Stream{}, err
+	}
+	if !fields.given("stream") {
+		return Stream{}, invalid(`stream is missing: give the rule's name, as in "stream":"video0"`)
+	}
+	name, err := fields.text("stream")
+	if err != nil {
+		return Stream{}, err
+	}
+	if name, err = StreamName(name); err != nil {
+		return Stream{}, err
+	}
+	if name == apiStream {
+		return Stream{}, invalid("stream %q belongs to the command channel: choose another name", name)
+	}
+	feeds, err := parseFeeds(fields)
+	if err != nil {
+		return Stream{}, err
+	}
+	return Stream{Stream: name, Feeds: feeds}, nil
+}
+
+// parseFeeds reads and checks a stream rule's list of feeds.
+func parseFeeds(fields object) ([]string, error) {
+	if !fields.given("feeds") {
+		return nil, invalid(`feeds is missing: give a list, as in "feeds":["video0","audio0"], or [] for silence`)
+	}
+	var entries []*string // a null must not pass for ""
+	if json.Unmarshal(fields.value["feeds"], &entries) != nil {
+		return nil, invalid(`feeds must be a list of strings, as in "feeds":["video0","audio0"]`)
+	}
+	if len(entries) > maxFeeds {
+		return nil, invalid("feeds names %d feeds: at most %d are allowed", len(entries), maxFeeds)
+	}
+	feeds := make([]string, 0, len(entries))
+	taken := map[string]bool{}
+	for _, entry := range entries {
+		if entry == nil {
+			return nil, invalid("feeds holds a null: leave it out")
+		}
+		trimmed, feed, err := feedPart(*entry)
+		if err != nil {
+			return nil, err
+		}
+		whole := trimmed == feed // which has every part in it
+		if taken[trimmed] || whole && (taken[feed+":video"] || taken[feed+":audio"]) || !whole && taken[feed] {
+			return nil, invalid("feed %q is named twice in feeds: name it once, or its parts once each", feed)
+		}
+		taken[trimmed] = true
+		feeds = append(feeds, trimmed)
+	}
+	return feeds, nil
+}

@@ -1,0 +1,124 @@
+package command
+
+import (
+	"context"
+	"fmt"
+)
+
+// reply runs one command and encodes what it answers.
+func (h *Handler) reply(ctx context.Context, verb string, command object) ([]byte, error) {
+	result, err := h.run(ctx, verb, command)
+	if err != nil {
+		return nil, err
+	}
+	line, err := encode(result)
+	if err != nil { // of Feeds or Status
+		h.config.Log.Error("a reply cannot be encoded", "err", err)
+		return nil, errInternal
+	}
+	return line, nil
+}
+
+// run does one command and returns what is to be encoded as its reply.
+func (h *Handler) run(ctx context.Context, verb string, command object) (any, error) {
+	what := command.word("what")
+	switch verb {
+	case "healthcheck":
+		return map[string]string{"healthcheck": "ok"}, nil
+	case "add":
+		return h.add(ctx, what, command)
+	case "delete":
+		return h.delete(ctx, what, command)
+	case "list":
+		return h.list(what, command)
+	}
+	return nil, errUnrecognised
+}
+
+func (h *Handler) add(ctx context.Context, what string, command object) (any, error) {
+	if !command.given("rule") {
+		return nil, errUnrecognised
+	}
+	switch what {
+	case "stream":
+		return h.addStream(ctx, command.value["rule"])
+	case "destination":
+		return h.addDestination(ctx, command.value["rule"])
+	}
+	return nil, errUnrecognised
+}
+
+func (h *Handler) delete(ctx context.Context, what string, command object) (any, error) {
+	if what != "stream" && what != "destination" || !command.given("which") {
+		return nil, errUnrecognised
+	}
+	which, err := command.text("which")
+	if err != nil {
+		return nil, err
+	}
+	deleted := ""
+	if what == "stream" {
+		deleted, err = h.deleteStream(ctx, which)
+	} else {
+		deleted, err = h.deleteDestination(ctx, which, false)
+	}
+	return map[string]string{"deleted": deleted}, err
+}
+
+func (h *Handler) list(what string, command object) (any, error) {
+	if what == "status" {
+		return h.config.Status(), nil
+	}
+	if what != "stream" && what != "destination" && what != "feed" || !command.given("which") {
+		return nil, errUnrecognised
+	}
+	which, err := command.text("which")
+	if err != nil {
+		return nil, err
+	}
+	switch what {
+	case "stream":
+		return h.listStream(which)
+	case "destination":
+		return h.listDestination(which)
+	}
+	return h.listFeed(which)
+}
+
+func (h *Handler) listStream(which string) (any, error) {
+	streams := h.Rules().Streams
+	if which == all {
+		return streams, nil
+	}
+	name, err := StreamName(which)
+	return map[string][]string{"feeds": streams[name]}, err // null where there is no such rule
+}
+
+func (h *Handler) listDestination(which string) (any, error) {
+	destinations := h.Rules().Destinations
+	if which == all {
+		return destinations, nil
+	}
+	if rule, known := destinations[which]; known {
+		return rule, nil
+	}
+	return nil, notThere("destination", which)
+}
+
+func (h *Handler) listFeed(which string) (any, error) {
+	name := which
+	if which != all {
+		var err error
+		if name, err = FeedName(which); err != nil {
+			return nil, err
+		}
+	}
+	if feed, known := h.config.Feeds(name); known {
+		return feed, nil
+	}
+	return nil, notThere("feed", which)
+}
+
+func notThere(what, which string) error {
+	return &Error{NotFound, fmt.Sprintf(`there is no %s %.140q: "which":"all" lists those there are`, what, which)}
+}
