@@ -15,11 +15,22 @@ const maxRef = 128
 // maxLogged is the most of a stranger's object that is logged, in bytes.
 const maxLogged = 200
 
+// An Origin is where a command came from.
+type Origin bool
+
+const (
+	// Remote is the command channel, which the owner can lock.
+	Remote Origin = false
+	// Local is this machine.
+	Local Origin = true
+)
+
 // Handle takes one message of the channel and calls reply for each answer in
 // order, from this goroutine and between commands, so that a slow reply delays
 // no other caller's. It never panics. It gives up without an answer when the
-// context ends.
-func (h *Handler) Handle(ctx context.Context, message []byte, reply func([]byte)) {
+// context ends. It says whether any command in the message was done: proof that
+// at the other end is somebody who commands this agent.
+func (h *Handler) Handle(ctx context.Context, message []byte, from Origin, reply func([]byte)) (done bool) {
 	defer func() {
 		if reason := recover(); reason != nil { // reply's: the commands have their own
 			h.config.Log.Error("panic in a reply", "reason", reason, "stack", string(debug.Stack()))
@@ -27,13 +38,13 @@ func (h *Handler) Handle(ctx context.Context, message []byte, reply func([]byte)
 	}()
 	if len(message) > MaxCommand {
 		reply(TooLong())
-		return
+		return false
 	}
 	var stranger object // the first object without a verb
 	strangers := 0
 	for value, err := range values(message) {
 		if ctx.Err() != nil {
-			return
+			return done
 		}
 		command, isObject := object{}, false
 		if err == nil {
@@ -50,7 +61,9 @@ func (h *Handler) Handle(ctx context.Context, message []byte, reply func([]byte)
 			}
 			continue
 		}
-		if answer := h.answer(ctx, verb, command); answer != nil {
+		answer, err := h.answer(ctx, verb, from, command)
+		done = done || answer != nil && err == nil
+		if answer != nil {
 			reply(answer)
 		}
 	}
@@ -58,29 +71,33 @@ func (h *Handler) Handle(ctx context.Context, message []byte, reply func([]byte)
 		keys := strings.Join(stranger.keys, " ")
 		h.config.Log.Info("object without a verb passed over", "keys", keys[:min(len(keys), maxLogged)], "count", strangers)
 	}
+	return done
 }
 
-// answer is the reply to one command: nil where it concerns another agent, or
-// where the context ended.
-func (h *Handler) answer(ctx context.Context, verb string, command object) []byte {
+// answer is the reply to one command, and the error that it tells: no reply
+// where the command concerns another agent, or where the context ended.
+func (h *Handler) answer(ctx context.Context, verb string, from Origin, command object) ([]byte, error) {
 	concerned, err := h.concerned(command)
 	if err == nil && !concerned {
-		return nil
+		return nil, nil
 	}
 	ref, refErr := command.ref()
 	if err = cmp.Or(err, refErr, command.once()); err != nil {
-		return h.addressed(command, ref, refusal(err))
+		return h.addressed(command, ref, refusal(err)), err
 	}
 	result, err := inTurn(ctx, h, func() ([]byte, error) {
+		if from == Remote && changes(verb) && h.config.Locked() {
+			return nil, errLocked
+		}
 		return h.reply(ctx, verb, command)
 	})
 	if ctx.Err() != nil {
-		return nil
+		return nil, ctx.Err()
 	}
 	if err != nil {
 		result = refusal(err)
 	}
-	return h.addressed(command, ref, result)
+	return h.addressed(command, ref, result), err
 }
 
 // concerned says whether the command's "to" matches this agent's name.

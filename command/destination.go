@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -30,11 +31,18 @@ type Destination struct {
 	// the rule was added: while that is absent the destination is silent, and
 	// does not fall back to the feed of the same name. Not in JSON.
 	OfStream bool
+	// Trial is how long an apiRule that has just been added has to prove
+	// itself; set in the reply to the command alone.
+	Trial time.Duration
 }
 
 // MarshalJSON gives the rule as replies show it: "tokenSet":true in place of
 // the token, and no word of OfStream.
 func (d Destination) MarshalJSON() ([]byte, error) {
+	trial := ""
+	if d.Trial > 0 {
+		trial = d.Trial.String()
+	}
 	return encode(struct {
 		ID          string `json:"id"`
 		Stream      string `json:"stream"`
@@ -42,7 +50,8 @@ func (d Destination) MarshalJSON() ([]byte, error) {
 		Auth        string `json:"auth,omitempty"`
 		File        string `json:"file,omitempty"`
 		TokenSet    bool   `json:"tokenSet,omitempty"`
-	}{d.ID, d.Stream, d.Destination, d.Auth, d.File, d.Token != ""})
+		Trial       string `json:"trial,omitempty"`
+	}{d.ID, d.Stream, d.Destination, d.Auth, d.File, d.Token != "", trial})
 }
 
 // String is the rule as a log may show it: without its token, and without the

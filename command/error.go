@@ -33,5 +33,6 @@ func (e *Error) Error() string { return e.Why }
 var (
 	errUnrecognised = &Error{Invalid, "Unrecognised Command"}
 	errAPIRule      = &Error{Conflict, "Cannot delete apiRule"}
+	errLocked       = &Error{Conflict, "locked by the owner: rules can be listed, not changed, until vw unlock is run there"}
 	errInternal     = &Error{Internal, "internal error"}
 )

@@ -22,7 +22,7 @@ func ExampleHandler_Handle() {
 		`{"verb":"list","what":"destination","which":"all"}`,
 		`hello`,
 	} {
-		handler.Handle(context.Background(), []byte(message), func(reply []byte) { fmt.Printf("%s\n", reply) })
+		handler.Handle(context.Background(), []byte(message), command.Remote, func(reply []byte) { fmt.Printf("%s\n", reply) })
 	}
 	// Output:
 	// {"healthcheck":"ok"}
@@ -40,7 +40,7 @@ func ExampleHandler_Handle_shared() {
 	for _, name := range []string{"bench7", "bench8", "camera1"} {
 		agent := command.New(command.Config{Name: name})
 		message := `{"verb":"healthcheck","to":"bench*","ref":"1"} {"deleted":"somebody's reply"} {"verb":"healthcheck"}`
-		agent.Handle(context.Background(), []byte(message), func(reply []byte) { fmt.Printf("%s\n", reply) })
+		agent.Handle(context.Background(), []byte(message), command.Remote, func(reply []byte) { fmt.Printf("%s\n", reply) })
 	}
 	// Output:
 	// {"ref":"1","from":"bench7","reply":{"healthcheck":"ok"}}

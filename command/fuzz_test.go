@@ -31,7 +31,7 @@ func FuzzHandle(f *testing.F) {
 		handler := command.New(command.Config{Name: "agent1", API: apiURL, APIToken: secret})
 		other := command.New(command.Config{Name: "agent1", API: apiURL})
 		for range 2 { // what was done once can be done again
-			handler.Handle(context.Background(), message, func(reply []byte) {
+			handler.Handle(context.Background(), message, command.Remote, func(reply []byte) {
 				var object map[string]any
 				if err := json.Unmarshal(reply, &object); err != nil || len(object) == 0 && string(reply) != "{}" {
 					t.Fatalf("the reply is no object: %q", reply)
@@ -39,7 +39,7 @@ func FuzzHandle(f *testing.F) {
 				if strings.Contains(string(reply), secret) {
 					t.Fatalf("the token is shown: %s", reply)
 				}
-				other.Handle(context.Background(), reply, func(answer []byte) { t.Fatalf("%q was answered %q", reply, answer) })
+				other.Handle(context.Background(), reply, command.Remote, func(answer []byte) { t.Fatalf("%q was answered %q", reply, answer) })
 			})
 		}
 		rules := handler.Rules()

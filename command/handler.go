@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"runtime/debug"
 	"sync"
+	"time"
 )
 
 // Config is what the room needs of the program around it.
@@ -18,6 +20,15 @@ type Config struct {
 	API string
 	// APIToken is the token of that rule. Defaults to none.
 	APIToken string
+	// Saved are rules to start with, apiRule among them where it is not API's.
+	// They are not checked. Defaults to none.
+	Saved Rules
+	// Trial is how long the apiRule that Apply was given last is on trial: 0
+	// where it is in force. Defaults to 0.
+	Trial func() time.Duration
+	// Locked says that the owner has locked the rules: then a Remote command
+	// can list, and not change. Defaults to false.
+	Locked func() bool
 	// Admit says whether a destination rule that is new or changed may be acted
 	// upon; its error refuses the rule in words (an *Error keeps its Kind, any
 	// other is Invalid). It is called one call at a time, before the table is
@@ -49,6 +60,12 @@ func (c *Config) defaults() {
 	if c.Apply == nil {
 		c.Apply = func(Rules) func(context.Context) { return nil }
 	}
+	if c.Trial == nil {
+		c.Trial = func() time.Duration { return 0 }
+	}
+	if c.Locked == nil {
+		c.Locked = func() bool { return false }
+	}
 	if c.Feeds == nil {
 		c.Feeds = func(which string) (any, bool) { return struct{}{}, which == all }
 	}
@@ -73,7 +90,8 @@ type Handler struct {
 	rules Rules
 }
 
-// New puts apiRule in the table where Config.API is set, and calls Apply once.
+// New puts the saved rules in the table, and apiRule where Config.API is set and
+// they hold none, and calls Apply once.
 // It does not check Config.API: Destination.Check and Admit are there for that.
 func New(config Config) *Handler {
 	config.defaults()
@@ -82,7 +100,9 @@ func New(config Config) *Handler {
 		turn:   make(chan struct{}, 1),
 		rules:  Rules{Streams: map[string][]string{}, Destinations: map[string]Destination{}},
 	}
-	if config.API != "" {
+	maps.Copy(handler.rules.Streams, config.Saved.Streams)
+	maps.Copy(handler.rules.Destinations, config.Saved.Destinations)
+	if _, saved := handler.rules.Destinations[apiRule]; config.API != "" && !saved {
 		handler.rules.Destinations[apiRule] = Destination{
 			ID: apiRule, Stream: apiStream, Destination: config.API, Token: config.APIToken,
 		}
@@ -187,7 +207,23 @@ func (h *Handler) addDestination(ctx context.Context, raw json.RawMessage) (Dest
 		return Destination{}, err
 	}
 	h.config.Log.Info("destination rule added", "rule", rule)
+	if rule.ID == apiRule {
+		rule.Trial = h.config.Trial()
+	}
 	return rule, nil
+}
+
+// ReplaceAPIRule puts next in the place of present, which was on trial and has
+// not proved itself. It does nothing where apiRule has been changed since.
+func (h *Handler) ReplaceAPIRule(ctx context.Context, present, next Destination) error {
+	_, err := inTurn(ctx, h, func() (struct{}, error) {
+		rules := h.Rules()
+		if rules.Destinations[apiRule] != present {
+			return struct{}{}, nil
+		}
+		return struct{}{}, h.commit(ctx, rules.withDestination(next))
+	})
+	return err
 }
 
 func (h *Handler) admit(rule Destination) error {

@@ -164,7 +164,7 @@ func TestPanickingCallbackChangesNothing(t *testing.T) {
 			t.Errorf("%s: no healthcheck after it: %s", test, got)
 		}
 	}
-	handler.Handle(context.Background(), []byte(`{"verb":"healthcheck"}`), func([]byte) { panic("trip reply") })
+	handler.Handle(context.Background(), []byte(`{"verb":"healthcheck"}`), command.Remote, func([]byte) { panic("trip reply") })
 	if !strings.Contains(log.String(), "trip reply") {
 		t.Error("a panic of reply is not logged")
 	}
@@ -216,7 +216,7 @@ func TestReplyWaitsUntilSettled(t *testing.T) {
 		}
 		ctx, cancel = context.WithTimeout(context.Background(), 50*time.Millisecond)
 		defer cancel()
-		handler.Handle(ctx, []byte(`{"verb":"add","what":"stream","rule":`+addS+`}`), func(reply []byte) {
+		handler.Handle(ctx, []byte(`{"verb":"add","what":"stream","rule":`+addS+`}`), command.Remote, func(reply []byte) {
 			t.Errorf("a reply although its context ended before all had settled: %s", reply)
 		})
 	})
@@ -246,7 +246,7 @@ func TestCommandsTakeTurns(t *testing.T) {
 		group.Go(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second/2)
 			defer cancel()
-			handler.Handle(ctx, []byte(`{"verb":"healthcheck"}`), func([]byte) {})
+			handler.Handle(ctx, []byte(`{"verb":"healthcheck"}`), command.Remote, func([]byte) {})
 			if time.Since(begin) > time.Second/2 {
 				t.Error("waiting for a turn outlives its context")
 			}
@@ -270,7 +270,7 @@ func TestSlowReplyDelaysNobody(t *testing.T) {
 		stuck := make(chan struct{})
 		var group sync.WaitGroup
 		group.Go(func() {
-			handler.Handle(context.Background(), []byte(`{"verb":"healthcheck"}`), func([]byte) { <-stuck })
+			handler.Handle(context.Background(), []byte(`{"verb":"healthcheck"}`), command.Remote, func([]byte) { <-stuck })
 		})
 		synctest.Wait()
 		if replies := handle(handler, `{"verb":"healthcheck"}`); len(replies) != 1 {
@@ -285,8 +285,8 @@ func TestNothingIsAnsweredAfterTheContextEnded(t *testing.T) {
 	handler := newHandler(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	replies := 0
-	handler.Handle(ctx, []byte(strings.Repeat(`{"verb":"add","what":"stream","rule":`+addS+`}x`, 2)), func([]byte) { replies++; cancel() })
-	handler.Handle(ctx, []byte(`{"verb":"delete","what":"stream","which":"s"}`), func([]byte) { replies++ })
+	handler.Handle(ctx, []byte(strings.Repeat(`{"verb":"add","what":"stream","rule":`+addS+`}x`, 2)), command.Remote, func([]byte) { replies++; cancel() })
+	handler.Handle(ctx, []byte(`{"verb":"delete","what":"stream","which":"s"}`), command.Remote, func([]byte) { replies++ })
 	for range 20 { // a free turn and an ended context are both ready: it must not be left to chance
 		if _, err := handler.DeleteStream(ctx, "s"); err == nil {
 			t.Error("a command ran after its context had ended")

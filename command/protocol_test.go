@@ -24,7 +24,7 @@ func newHandler(t testing.TB) *command.Handler {
 // handle returns the replies to one message.
 func handle(handler *command.Handler, message string) []string {
 	var replies []string
-	handler.Handle(context.Background(), []byte(message), func(reply []byte) { replies = append(replies, string(reply)) })
+	handler.Handle(context.Background(), []byte(message), command.Remote, func(reply []byte) { replies = append(replies, string(reply)) })
 	return replies
 }
 

@@ -5,6 +5,9 @@ import (
 	"fmt"
 )
 
+// changes says that a verb is there to change rules.
+func changes(verb string) bool { return verb == "add" || verb == "delete" }
+
 // reply runs one command and encodes what it answers.
 func (h *Handler) reply(ctx context.Context, verb string, command object) ([]byte, error) {
 	result, err := h.run(ctx, verb, command)

@@ -65,6 +65,10 @@ func TestPacketTellsItsAdaptationField(t *testing.T) {
 	if pcr, ok := p.PCR(); !ok || pcr != mpegts.PCRModulus-1 {
 		t.Errorf("PCR %d, %v, want %d", pcr, ok, uint64(mpegts.PCRModulus-1))
 	}
+	beyond := packet(0x47, 0, 0, 0x30, 7, 0x10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)
+	if pcr, ok := beyond.PCR(); !ok || pcr != 511-300 {
+		t.Errorf("a PCR with an extension beyond 299: %d, %v, want it past the wrap", pcr, ok)
+	}
 	for name, p := range map[string]mpegts.Packet{
 		"flag without room": packet(0x47, 0, 0, 0x30, 6, 0x10),
 		"no flag":           packet(0x47, 0, 0, 0x30, 7, 0x00),

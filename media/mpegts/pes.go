@@ -94,7 +94,7 @@ func (s PES) Shift(ticks int64) {
 	if len(s) < 14 || !s.hasHeader() {
 		return
 	}
-	for b, n := s[9:], s.stampBytes(); n >= 5; b, n = b[5:], n-5 {
+	for b, n := s[9:], s.stampBytes(); n >= 5 && len(b) >= 5; b, n = b[5:], n-5 {
 		putStamp(b, stamp(b)+uint64(ticks)%PTSModulus)
 	}
 }

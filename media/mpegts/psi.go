@@ -229,7 +229,7 @@ func (r *SectionReader) Feed(p Packet, f func(section []byte)) {
 		r.buf, r.synced = r.buf[:0], true
 		b = b[n:]
 	}
-	if r.synced {
+	if r.synced && (p.UnitStart() || len(r.buf) > 0) { // else stuffing goes on
 		r.take(b, f)
 	}
 }

@@ -175,6 +175,20 @@ func TestSectionReaderFindsSectionsThatShareAPacket(t *testing.T) {
 	}
 }
 
+func TestSectionReaderKeepsNoStuffing(t *testing.T) {
+	var r mpegts.SectionReader
+	r.Feed(packet(0x47, 0x40, 0, 0x10, 0), nil)
+	stuffing := packet(0x47, 0x00, 0, 0x10)
+	if n := testing.AllocsPerRun(1, func() {
+		for range 10_000 {
+			stuffing.SetContinuity(stuffing.Continuity() + 1)
+			r.Feed(stuffing, nil)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations over 10,000 packets of stuffing", n)
+	}
+}
+
 func FuzzSections(f *testing.F) {
 	b, _ := mpegts.AppendSection(nil, 0, 0, ffmpegPAT)
 	b, _ = mpegts.AppendSection(b, 0x1000, 1, somePMT.Section())

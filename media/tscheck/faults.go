@@ -1,0 +1,112 @@
+package tscheck
+
+import (
+	"fmt"
+
+	"vw/media/mpegts"
+)
+
+// Sound says that nothing is wrong with the stream: there are no Faults.
+func (r Report) Sound() bool { return len(r.Faults()) == 0 }
+
+// words collects sentences.
+type words []string
+
+// count adds a sentence that tells a count, where it is not 0.
+func (w *words) count(n int64, format string, a ...any) {
+	if n != 0 {
+		*w = append(*w, fmt.Sprintf("%d × ", n)+fmt.Sprintf(format, a...))
+	}
+}
+
+// say adds a sentence where it holds.
+func (w *words) say(holds bool, format string, a ...any) {
+	if holds {
+		*w = append(*w, fmt.Sprintf(format, a...))
+	}
+}
+
+// Faults are the reasons why the stream is not sound: a sentence each, with
+// what it means, where it is laid down and where to look. Nil for a sound stream.
+func (r Report) Faults() []string {
+	var w words
+	if r.Packets == 0 {
+		w.say(true, "no transport stream: %d bytes and not one packet of 188 that begins with 0x47", r.SkippedBytes+r.TrailingBytes)
+		return w
+	}
+	w.count(r.SyncLosses, "sync lost: bytes are missing or do not belong here (TR 101 290, 1.1); look for a writer that cuts or mixes packets")
+	w.count(r.SyncByteErrors, "sync byte damaged in a single packet (TR 101 290, 1.2)")
+	w.say(r.SkippedBytes > 0, "%d bytes belong to no packet (TR 101 290, 1.1)", r.SkippedBytes)
+	w.say(r.TrailingBytes > 0, "the end cuts a packet short: %d of 188 bytes; whoever wrote it was stopped in mid-packet", r.TrailingBytes)
+	w.count(r.TransportErrors, "packet marked as damaged by its sender or by a receiver on the way (TR 101 290, 2.1); look at the source's reception")
+	for _, p := range r.PIDs {
+		w.count(p.ContinuityErrors, "continuity error on PID %#x: packets lost, repeated or mixed with another stream's (TR 101 290, 1.4); look for drops on the way and for two senders on one feed", p.PID)
+	}
+	r.tableFaults(&w)
+	for _, p := range r.Programs {
+		p.faults(&w)
+	}
+	return w
+}
+
+func (r Report) tableFaults(w *words) {
+	w.say(r.PATs == 0, "no PAT: players cannot tell what the packets are (TR 101 290, 1.3); record from the beginning, or let the muxer repeat it")
+	w.count(r.PATGaps, "more than 0.5 s without a PAT, %.2f s at most: who joins there waits (TR 101 290, 1.3); ffmpeg: -pat_period 0.1", r.LongestPATIntervalSeconds)
+	w.count(r.WrongTables, "table on PID 0 that is no PAT (TR 101 290, 1.3)")
+	w.count(r.ScrambledTables, "PAT or PMT packet marked as scrambled (TR 101 290, 1.3, 1.5)")
+	w.count(r.CRCErrors, "table whose CRC does not match (TR 101 290, 2.2)")
+	w.count(r.MalformedTables, "PAT or PMT that cannot be read (ISO/IEC 13818-1, 2.4.4)")
+	w.count(r.UnmarkedChanges, "PAT or PMT changed under the same version: players go by the old one (ISO/IEC 13818-1, 2.4.4.5, 2.4.4.9)")
+	w.count(r.UnreferencedPackets, "packet that neither PAT nor PMT named when it came, on PIDs %#x (TR 101 290, 3.4); these are leftovers of a track, or of another stream", r.UnreferencedPIDs)
+	w.say(r.ProgramsLeftOut > 0, "%d programmes are more than can be checked", r.ProgramsLeftOut)
+	w.say(r.PATs > 0 && len(r.Programs) == 0, "the PAT names no programme")
+}
+
+func (p ProgramReport) faults(w *words) {
+	w.say(p.PMTs == 0, "programme %d has no PMT on PID %#x (TR 101 290, 1.5)", p.Number, p.PMTPID)
+	w.count(p.PMTGaps, "more than 0.5 s without the PMT of programme %d, %.2f s at most (TR 101 290, 1.5); ffmpeg: -pat_period 0.1", p.Number, p.LongestPMTIntervalSeconds)
+	stamped := false
+	for _, t := range p.Tracks {
+		stamped = stamped || t.Frames > 0
+	}
+	w.say(p.PCRs == 0 && stamped && p.PCRPID != mpegts.NullPID,
+		"programme %d has no PCR on PID %#x: it cannot be played in time (TR 101 290, 2.3)", p.Number, p.PCRPID)
+	w.count(p.PCRGaps, "too long without a PCR in programme %d, %.3f s at most (TR 101 290, 2.3); ffmpeg sends one with a video frame, so raise a low frame rate, or see whether the video has ended", p.Number, p.LongestPCRIntervalSeconds)
+	w.count(p.PCRLeaps, "PCR of programme %d leaps forward, and no discontinuity_indicator says so (ISO/IEC 13818-1, 2.4.3.5); look for clocks mixed or put forward", p.Number)
+	w.count(p.PCRReverses, "PCR of programme %d goes back, and no discontinuity_indicator says so (ISO/IEC 13818-1, 2.4.3.5); look for a restarted, looped or second source", p.Number)
+	for _, t := range p.Tracks {
+		t.faults(w)
+	}
+}
+
+func (t TrackReport) faults(w *words) {
+	name := fmt.Sprintf("%s on PID %#x", t.Codec, t.PID)
+	w.count(t.DTSReverses, "DTS of %s goes back (ISO/IEC 13818-1, 2.4.3.7); look for a restarted, looped or second source", name)
+	w.count(t.DTSLeaps, "DTS of %s leaps away from the PCR clock (ISO/IEC 13818-1, 2.4.3.7); look for a source that stalled, or whose clock was set", name)
+	w.count(t.LatePTSs, "PTS of %s too late for the PCR: it cannot be shown in time (ISO/IEC 13818-1, 2.4.2.6); look for a source that lags, or a clock that is not its own", name)
+	w.count(t.EarlyPTSs, "PTS of %s more than 10 s ahead of the PCR (ISO/IEC 13818-1, 2.4.2.6)", name)
+	w.count(t.DisorderedPTSs, "PTS of %s before its DTS (ISO/IEC 13818-1, 2.4.3.7)", name)
+}
+
+// Notes are what is worth knowing and no fault, a sentence each.
+func (r Report) Notes() []string {
+	var w words
+	w.count(r.Duplicates, "packet sent twice, as is allowed")
+	for _, p := range r.Programs {
+		w.say(p.Silences > 0, "programme %d fell silent for %.1f s in all, %.1f s at most: all stopped and went on", p.Number, p.SilenceSeconds, p.LongestSilenceSeconds)
+		w.count(p.PMTChanges, "change of the PMT of programme %d", p.Number)
+		ids := map[int]uint16{}
+		for _, t := range p.Tracks {
+			w.count(t.PTSGaps, "more than 0.7 s without a PTS of %s on PID %#x, %.1f s at most (TR 101 290, 2.5)", t.Codec, t.PID, t.LongestPTSIntervalSeconds)
+			w.say(t.InForce && t.Packets == 0, "nothing came of %s on PID %#x", t.Codec, t.PID)
+			for _, id := range t.StreamIDs {
+				if t.InForce && t.Kind != mpegts.Other.String() {
+					n, taken := ids[id]
+					w.say(taken, "PIDs %#x and %#x share stream_id %#x: simple players cannot tell them apart", n, t.PID, id)
+					ids[id] = t.PID
+				}
+			}
+		}
+	}
+	return w
+}

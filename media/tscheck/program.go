@@ -1,0 +1,124 @@
+package tscheck
+
+import "vw/media/mpegts"
+
+// A program is one programme of the stream, from the first PAT that names it.
+type program struct {
+	number  uint16
+	pmtPID  uint16
+	pcrPID  uint16
+	inForce bool // named by the PAT in force
+
+	pmt     spacing
+	pmts    int64
+	raw     []byte // the last PMT
+	version byte
+	changes int64
+	history []PMTVersion
+
+	clock  clock
+	tracks map[uint16]*track // all that it ever had, by PID
+}
+
+func newProgram(number uint16) *program {
+	return &program{number: number, tracks: map[uint16]*track{}}
+}
+
+// adopt puts a PMT in force; total counts the tracks of all programmes.
+func (g *program) adopt(pmt mpegts.PMT, total *int) {
+	g.version, g.pcrPID = pmt.Version, pmt.PCRPID
+	for _, t := range g.tracks {
+		t.inForce = false
+	}
+	v := PMTVersion{
+		Version:   pmt.Version,
+		AtSeconds: seconds(g.clock.now),
+		PCRPID:    pmt.PCRPID,
+		TrackPIDs: []uint16{},
+	}
+	for _, k := range pmt.Tracks {
+		v.TrackPIDs = append(v.TrackPIDs, k.PID)
+		t := g.tracks[k.PID]
+		if t == nil {
+			if *total == maxTracks {
+				continue
+			}
+			*total++
+			t = new(track)
+			g.tracks[k.PID] = t
+		}
+		t.Track, t.inForce = k, true
+	}
+	if len(g.history) < maxHistory {
+		g.history = append(g.history, v)
+	}
+}
+
+// pes takes a packet of a track.
+func (g *program) pes(t *track, p mpegts.Packet, l limits) {
+	t.packets++
+	t.bytes += int64(len(p.Payload()))
+	t.seenAt = g.clock.now
+	s, ok := t.start(p)
+	if !ok {
+		return
+	}
+	if len(g.clock.window) < maxStamps {
+		g.clock.window = append(g.clock.window, s)
+	}
+	g.clock.stamped(s.dts, l)
+}
+
+// pcr takes a PCR of the programme's PCR PID.
+func (g *program) pcr(pcr uint64, discontinuity bool, l limits) {
+	k := &g.clock
+	k.pcrs++
+	w := span{before: k.anchor, after: pcr, from: k.now, activeFrom: k.active}
+	p := k.step(pcr, discontinuity, l)
+	w.to, w.activeTo = k.now, k.active
+	switch p {
+	case held:
+		return
+	case on:
+		g.judge(w, l)
+	case broken, rebased:
+		for _, t := range g.tracks {
+			t.placed = false
+			t.stamped = t.stamped && p == broken
+		}
+	}
+	k.restart(pcr)
+}
+
+// judge holds all stamps since the last PCR against the clock.
+func (g *program) judge(w span, l limits) {
+	for _, s := range g.clock.window {
+		if t := g.tracks[s.pid]; t != nil {
+			t.judge(s, w, l)
+		}
+	}
+}
+
+// closed is the programme as it would be judged if the stream ended now.
+func (g *program) closed(l limits) *program {
+	end := *g
+	end.tracks = make(map[uint16]*track, len(g.tracks))
+	for n, t := range g.tracks {
+		last := *t
+		end.tracks[n] = &last
+	}
+	k := &end.clock
+	if !k.running {
+		return &end
+	}
+	if d := mpegts.PCRDelta(k.seen, k.anchor); d > l.leap && d-k.total > l.leap {
+		k.leaps++ // held, and no stamp bore it out
+		return &end
+	}
+	end.judge(span{
+		before: k.anchor, after: k.anchor + uint64(k.total),
+		from: k.now, to: k.now + k.total,
+		activeFrom: k.active, activeTo: k.active + k.total,
+	}, l)
+	return &end
+}

@@ -1,0 +1,209 @@
+package tscheck
+
+import (
+	"bytes"
+
+	"slices"
+
+	"vw/media/mpegts"
+)
+
+// lastReservedPID ends the PIDs that need no PMT to name them (ISO table 2-3;
+// EN 300 468, table 1).
+const lastReservedPID = 0x1f
+
+// tablePIDs carry tables that nobody names: PAT, CAT, NIT, SDT, EIT, TDT.
+var tablePIDs = [...]uint16{mpegts.PATPID, 0x01, 0x10, 0x11, 0x12, 0x14}
+
+const (
+	tablePAT = 0x00
+	tablePMT = 0x02
+	tableTOT = 0x73 // has a CRC without the syntax that announces one
+)
+
+// maxTableInterval is the longest time between two PATs, or two PMTs of a
+// programme (TR 1.3.a, 1.5.a).
+const maxTableInterval = mpegts.PCRHz / 2
+
+// tables are the PAT in force and the faults of all tables.
+type tables struct {
+	pat     spacing
+	pats    int64
+	version byte
+	parts   [maxParts][]byte // the sections of the PAT in force
+	members []mpegts.Program // what they name
+	leftOut int              // programmes of them that are not followed
+
+	wrongTable int64 // TR 1.3: another table on the PID of the PAT
+	scrambled  int64 // TR 1.3, 1.5
+	badCRC     int64 // TR 2.2
+	malformed  int64
+	unmarked   int64 // content changed under the same version_number (ISO 2.4.4.5, 2.4.4.9)
+}
+
+// section takes a packet of a PID that carries tables.
+func (c *Checker) section(s *pid, p mpegts.Packet) {
+	if p.Scrambled() {
+		c.tables.scrambled++
+		return
+	}
+	s.sections.Feed(p, func(sec []byte) {
+		switch {
+		case (sec[1]&0x80 != 0 || sec[0] == tableTOT) && mpegts.CRC(sec) != 0:
+			c.tables.badCRC++
+		case p.PID() == mpegts.PATPID && sec[0] != tablePAT:
+			c.tables.wrongTable++
+		case !mpegts.Current(sec): // it applies later, or has no such flag
+		case p.PID() == mpegts.PATPID:
+			c.pat(sec)
+		case p.PID() > lastReservedPID && sec[0] == tablePMT:
+			c.pmt(p.PID(), sec)
+		}
+	})
+}
+
+func (c *Checker) pat(sec []byte) {
+	t := &c.tables
+	pat, err := mpegts.ParsePAT(sec)
+	if err != nil || sec[6] >= maxParts {
+		t.malformed++
+		return
+	}
+	t.pats++
+	t.pat.seen()
+	part := sec[6] // section_number
+	if bytes.Equal(sec, t.parts[part]) {
+		return
+	}
+	if pat.Version != t.version {
+		t.parts = [maxParts][]byte{}
+	}
+	if t.parts[part] != nil {
+		t.unmarked++
+	}
+	t.version, t.parts[part] = pat.Version, bytes.Clone(sec)
+	t.members = nil
+	for _, raw := range t.parts {
+		if pat, err := mpegts.ParsePAT(raw); err == nil {
+			t.members = append(t.members, pat.Programs...)
+		}
+	}
+	c.adopt()
+}
+
+// adopt puts the programmes of the PAT in force.
+func (c *Checker) adopt() {
+	for _, g := range c.programs {
+		g.inForce = false
+	}
+	c.tables.leftOut = 0
+	for _, m := range c.tables.members {
+		i := slices.IndexFunc(c.programs, func(g *program) bool { return g.number == m.Number })
+		if i < 0 && len(c.programs) == maxPrograms {
+			c.tables.leftOut++
+			continue
+		}
+		if i < 0 {
+			i = len(c.programs)
+			c.programs = append(c.programs, newProgram(m.Number))
+		}
+		c.programs[i].inForce, c.programs[i].pmtPID = true, m.PMTPID
+	}
+	c.refer()
+}
+
+func (c *Checker) pmt(n uint16, sec []byte) {
+	pmt, err := mpegts.ParsePMT(sec)
+	if err != nil {
+		c.tables.malformed++
+		return
+	}
+	i := slices.IndexFunc(c.programs, func(g *program) bool {
+		return g.inForce && g.number == pmt.Program && g.pmtPID == n
+	})
+	if i < 0 {
+		return // of a programme that the PAT has dropped or does not know yet
+	}
+	g := c.programs[i]
+	g.pmt.seen()
+	g.pmts++
+	if bytes.Equal(sec, g.raw) {
+		return
+	}
+	if g.raw != nil {
+		g.changes++
+		if pmt.Version == g.version {
+			c.tables.unmarked++
+		}
+	}
+	g.raw = append(g.raw[:0], sec...)
+	g.adopt(pmt, &c.tracks)
+	c.refer()
+}
+
+// refer marks the PIDs that the tables in force name, and as what.
+func (c *Checker) refer() {
+	for _, s := range c.pids {
+		s.named, s.program, s.track = false, nil, nil
+	}
+	for _, m := range c.tables.members {
+		c.pid(m.PMTPID).named = true
+	}
+	followed := map[uint16]bool{}
+	for _, n := range tablePIDs {
+		followed[n] = true
+	}
+	for _, g := range c.programs {
+		if !g.inForce {
+			continue
+		}
+		followed[g.pmtPID] = true
+		if g.raw != nil {
+			c.pid(g.pcrPID).named = true
+		}
+		for n, t := range g.tracks {
+			if t.inForce {
+				s := c.pid(n)
+				s.named, s.program, s.track = true, g, t
+			}
+		}
+	}
+	for n, s := range c.pids {
+		if !followed[n] {
+			s.sections = nil
+		} else if s.sections == nil {
+			s.sections = new(mpegts.SectionReader)
+		}
+	}
+}
+
+// A spacing is how far apart repetitions of a table lie in stream time.
+type spacing struct {
+	armed   bool  // seen, and no PCR since
+	running bool  // from is set
+	from    int64 // the PCR clock after the last one, in 1/27,000,000 s
+	told    bool  // this gap has been counted
+
+	gaps    int64
+	longest int64
+}
+
+func (s *spacing) seen() { s.armed, s.told = true, false }
+
+// restart spaces by another clock.
+func (s *spacing) restart() { s.armed = s.armed || s.running }
+
+// tick says that the programme's active time is now.
+func (s *spacing) tick(now int64) {
+	if s.armed {
+		s.armed, s.running, s.from = false, true, now
+	}
+	if !s.running {
+		return
+	}
+	s.longest = max(s.longest, now-s.from)
+	if now-s.from > maxTableInterval && !s.told {
+		s.told = true
+		s.gaps++
+	}
+}

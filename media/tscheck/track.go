@@ -1,0 +1,119 @@
+package tscheck
+
+import (
+	"slices"
+
+	"vw/media/mpegts"
+)
+
+// A PTS lies at most this far behind or ahead of the PCR, in 1/90,000 s: the
+// first is too late to be shown, the second more than any decoder has to keep
+// (ISO 2.4.2.6).
+const (
+	maxLate  = mpegts.PTSHz / 10
+	maxEarly = 10 * mpegts.PTSHz
+)
+
+// maxPTSInterval is the longest time between the stamps of a track (TR 2.5).
+const maxPTSInterval = mpegts.PCRHz * 7 / 10
+
+// maxStreamIDs bounds what a track keeps of them.
+const maxStreamIDs = 8
+
+// A track is one elementary stream of a programme.
+type track struct {
+	mpegts.Track
+	inForce bool // named by the PMT in force
+
+	packets   int64
+	bytes     int64 // of payload
+	seenAt    int64 // stream time of the last packet
+	streamIDs []byte
+	frames    int64
+	entries   int64 // random access points
+
+	stamped   bool   // dts is set
+	dts       uint64 // the last
+	placed    bool   // at is set
+	at        span   // around the last stamp judged
+	anyPTS    bool
+	firstPTS  uint64
+	lastPTS   uint64
+	reverses  int64
+	leaps     int64
+	late      int64
+	early     int64
+	disorder  int64 // PTS before DTS
+	gaps      int64 // TR 2.5
+	widestGap int64
+}
+
+// start takes the beginning of a PES packet, and reports false where p is
+// none, or none with a time stamp. The order of DTS is judged at once: it
+// needs no clock.
+func (t *track) start(p mpegts.Packet) (stamp, bool) {
+	pes, ok := p.PES()
+	if !ok {
+		return stamp{}, false
+	}
+	t.frames++
+	if p.RandomAccess() {
+		t.entries++
+	}
+	if id := pes.StreamID(); len(t.streamIDs) < maxStreamIDs && !slices.Contains(t.streamIDs, id) {
+		t.streamIDs = append(t.streamIDs, id)
+	}
+	pts, ok := pes.PTS()
+	if !ok {
+		return stamp{}, false
+	}
+	dts, _ := pes.DTS()
+	if !t.anyPTS {
+		t.anyPTS, t.firstPTS = true, pts
+	}
+	t.lastPTS = pts
+	if mpegts.PTSDelta(pts, dts) < 0 {
+		t.disorder++
+	}
+	s := stamp{pid: p.PID(), pts: pts, dts: dts}
+	if t.stamped {
+		s.step = mpegts.PTSDelta(dts, t.dts)
+		s.follows = s.step >= 0
+		if !s.follows {
+			t.reverses++
+		}
+	}
+	t.dts, t.stamped = dts, true
+	return s, true
+}
+
+// A span is what two PCRs enclose: their values, and the programme's clock at
+// each in 1/27,000,000 s, with and without silences.
+type span struct {
+	before, after        uint64
+	from, to             int64
+	activeFrom, activeTo int64
+}
+
+// judge holds a stamp against the PCRs around it. Only what is certain is a
+// fault: the stamp lay somewhere between the two.
+func (t *track) judge(s stamp, w span, l limits) {
+	if mpegts.PTSDelta(s.pts, w.before/300) < -maxLate {
+		t.late++
+	}
+	if mpegts.PTSDelta(s.pts, w.after/300) > maxEarly {
+		t.early++
+	}
+	if step := s.step * 300; t.placed && s.follows {
+		if step-(w.to-t.at.from) > l.leap || (w.from-t.at.to)-step > l.leap {
+			t.leaps++
+		}
+	}
+	if gap := w.activeFrom - t.at.activeTo; t.placed {
+		t.widestGap = max(t.widestGap, gap)
+		if gap > maxPTSInterval {
+			t.gaps++
+		}
+	}
+	t.placed, t.at = true, w
+}
