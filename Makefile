@@ -1,0 +1,71 @@
+# make help lists the targets. Building needs Go alone; the tests also need
+# what .ci/setup installs.
+
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# The version comes from git where there is one; without it the program tells
+# what Go wrote into it. Go itself does not ask git: that fails in a clone which
+# belongs to another user.
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
+BUILD = go build -trimpath -ldflags '$(if $(VERSION),-X main.version=$(VERSION))'
+CROSS = linux/arm windows/amd64 darwin/arm64
+export GOFLAGS += -buildvcs=false
+
+.PHONY: build demo test check fmt vet staticcheck cross $(CROSS) bench clip clean help setup
+
+build: ## bin/vw and bin/testrelay (the default)
+	$(BUILD) -o bin/ ./cmd/...
+
+demo: build ## a relay, an agent and a source, live; ARGS='--for 10s' ends it by itself
+	@bin/vw demo $(ARGS)
+
+test: setup check cross ## everything, with the race detector; installs what it needs
+	go test -race -shuffle=on -timeout 10m ./...
+
+check: fmt vet staticcheck ## the quick part: format, vet, staticcheck
+
+fmt:
+	@files=$$(gofmt -l .) && if [ -n "$$files" ]; then \
+		echo "not formatted (gofmt -w mends it):" $$files >&2; exit 1; fi
+
+vet:
+	go vet ./...
+
+staticcheck:
+	go run $(STATICCHECK) ./...
+
+cross: $(CROSS) ## the programs for 32-bit arm, Windows and macOS, in bin/GOOS-GOARCH
+
+$(CROSS):
+	GOOS=$(@D) GOARCH=$(@F) $(BUILD) -o bin/$(@D)-$(@F)/ ./cmd/...
+	GOOS=$(@D) GOARCH=$(@F) go vet ./...
+
+bench: ## benchmarks, against the last tag or main; BENCH=regexp COUNT=6
+	@bash .ci/bench
+
+# The clip that vw demo plays where there is no ffmpeg: a square that goes round
+# on colour bars in 4.8 s, and every 1.2 s a flash with a beep. 4.8 s are 120
+# frames of video and 200 of audio, so that it can go round without a seam.
+clip: setup ## makes the embedded clip anew
+	ffmpeg -nostdin -v warning -y \
+		-f lavfi -i "smptebars=size=640x480:rate=25[bars]; \
+			color=white:size=48x48:rate=25[square]; \
+			color=white:size=640x40:rate=25[flash]; \
+			[bars][square]overlay=x=296+240*sin(2*PI*t/4.8):y=216+160*cos(2*PI*t/4.8)[moving]; \
+			[moving][flash]overlay=y=440:enable='between(mod(t,1.2),0.595,0.795)'" \
+		-f lavfi -i "aevalsrc='0.25*sin(2*PI*880*t)*between(mod(t,1.2),0.6,0.8)':sample_rate=48000" \
+		-t 4.8 -fflags +bitexact \
+		-c:v mpeg1video -b:v 600k -g 24 -bf 0 -flags:v +bitexact \
+		-c:a mp2 -b:a 96k -flags:a +bitexact \
+		-muxpreload 0 -muxdelay 0.1 -pcr_period 40 -pes_payload_size 0 \
+		-metadata service_name="vw demo" -metadata service_provider=vw \
+		-f mpegts cmd/vw/clip/clip.ts
+
+setup:
+	@bash .ci/setup
+
+clean: ## removes what was built
+	rm -rf bin
+
+help:
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
