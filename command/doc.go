@@ -101,7 +101,28 @@
 //
 // It cannot be deleted over a channel: {"error":"Cannot delete apiRule"}. Deleting
 // every destination keeps it, whoever asks. Only the machine's owner may delete it
-// by its id (DeleteDestination, local). Adding it again moves the channel.
+// by its id (DeleteDestination, local).
+//
+// Adding it again moves the channel, and cannot lock anybody out. The reply is the
+// rule with "trial":"5m0s": begun, not yet in force. The new endpoint is dialled
+// while the old link stays up, and commands are taken on both. The change is in
+// force when a command has been done that came in on the new link (proof that
+// somebody can be reached there), or when the old link is lost while the new one
+// is up; then the old link is closed. If neither has happened within that time the
+// change is taken back. Meanwhile a list shows the rule on trial as apiRule, and
+// list status both.
+//
+// At any later time, if no link of the channel has been up for as long as a trial
+// lasts, the other endpoints that are known (the one in force before, the last one
+// taken back, the one configured) are dialled in turn with the present one, and
+// the first that comes up is kept; the rule is unchanged, and the next loss starts
+// again with the rule's own endpoint.
+//
+// # The owner's lock
+//
+// While the owner has locked the rules, add and delete over the channel (Remote)
+// are refused in words; list and healthcheck are answered. This machine's own
+// commands (Local) are never locked out.
 //
 // # Vectors
 //
@@ -130,6 +151,9 @@
 //   - A reply is never itself a command: FuzzHandle, TestRepliesDrawNoAnswer.
 //   - No token is in a reply or in the log: TestTokenIsNeverShown, FuzzHandle.
 //   - apiRule cannot be deleted over the channel: TestOnlyTheOwnerDeletesAPIRule.
+//   - While locked nothing can be changed over the channel: TestLockedRulesAreListedNotChanged.
+//   - An apiRule that is taken back never replaces one that was added meanwhile:
+//     TestReplaceAPIRuleYieldsToANewerOne.
 //   - Commands run one at a time, and a reply waits until what was removed has
 //     stopped, without the table's lock: TestCommandsTakeTurns, TestReplyWaitsUntilSettled.
 //   - A snapshot that was handed out never changes: TestSnapshotsAreImmutable.

@@ -1,0 +1,105 @@
+package command_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"vw/command"
+)
+
+func TestLockedRulesAreListedNotChanged(t *testing.T) {
+	locked := false
+	handler := command.New(command.Config{Name: "agent1", API: apiURL, Locked: func() bool { return locked }})
+	const addStream = `{"verb":"add","what":"stream","rule":{"stream":"s","feeds":["a"]}}`
+	if done := handler.Handle(context.Background(), []byte(addStream), command.Remote, func([]byte) {}); !done {
+		t.Fatal("a command that was done is not reported as done")
+	}
+	locked = true
+	before := handler.Rules()
+	for _, change := range []string{
+		`{"verb":"add","what":"stream","rule":{"stream":"s","feeds":["b"]}}`,
+		`{"verb":"add","what":"destination","rule":{"id":"0","stream":"s","destination":"wss://r.example/in/s"}}`,
+		`{"verb":"add","what":"destination","rule":{"id":"apiRule","stream":"api","destination":"wss://r.example/bi/s"}}`,
+		`{"verb":"delete","what":"stream","which":"all"}`,
+		`{"verb":"delete","what":"destination","which":"all"}`,
+	} {
+		replies := handle(handler, change)
+		if len(replies) != 1 || !strings.Contains(replies[0], "locked by the owner") {
+			t.Errorf("%s was answered %q", change, replies)
+		}
+		if done := handler.Handle(context.Background(), []byte(change), command.Remote, func([]byte) {}); done {
+			t.Errorf("%s is reported as done", change)
+		}
+	}
+	if after := handler.Rules(); len(after.Streams) != 1 || len(after.Destinations) != len(before.Destinations) {
+		t.Errorf("rules changed while locked: %v", after)
+	}
+	for _, question := range []string{
+		`{"verb":"healthcheck"}`, `{"verb":"list","what":"status"}`, `{"verb":"list","what":"stream","which":"all"}`,
+	} {
+		if done := handler.Handle(context.Background(), []byte(question), command.Remote, func([]byte) {}); !done {
+			t.Errorf("%s is not answered while locked", question)
+		}
+	}
+	remove := []byte(`{"verb":"delete","what":"stream","which":"s"}`)
+	if done := handler.Handle(context.Background(), remove, command.Local, func([]byte) {}); !done {
+		t.Error("this machine's own commands are locked out")
+	}
+}
+
+func TestSavedRulesAreThereFromTheStart(t *testing.T) {
+	moved := command.Destination{ID: "apiRule", Stream: "api", Destination: "wss://elsewhere.example/bi/a"}
+	var applied []command.Rules
+	handler := command.New(command.Config{
+		API: apiURL,
+		Saved: command.Rules{
+			Streams:      map[string][]string{"s": {"a"}},
+			Destinations: map[string]command.Destination{"apiRule": moved},
+		},
+		Apply: func(r command.Rules) func(context.Context) { applied = append(applied, r); return nil },
+	})
+	if got := handler.Rules(); len(got.Streams["s"]) != 1 || got.Destinations["apiRule"] != moved {
+		t.Errorf("the table starts as %v", got)
+	}
+	if len(applied) != 1 || applied[0].Destinations["apiRule"] != moved {
+		t.Errorf("applied %v", applied)
+	}
+}
+
+func TestChangeOfAPIRuleTellsItsTrial(t *testing.T) {
+	trial := 5 * time.Minute
+	handler := command.New(command.Config{API: apiURL, Trial: func() time.Duration { return trial }})
+	const add = `{"verb":"add","what":"destination","rule":{"id":"apiRule","stream":"api","destination":"wss://b.example/bi/a"}}`
+	want := `{"id":"apiRule","stream":"api","destination":"wss://b.example/bi/a","trial":"5m0s"}`
+	if got := handle(handler, add); len(got) != 1 || strings.TrimSpace(got[0]) != want {
+		t.Errorf("got %q, want %s", got, want)
+	}
+	if got := handle(handler, `{"verb":"list","what":"destination","which":"apiRule"}`); strings.Contains(got[0], "trial") {
+		t.Errorf("a list tells the trial: %s", got)
+	}
+}
+
+func TestReplaceAPIRuleYieldsToANewerOne(t *testing.T) {
+	handler := command.New(command.Config{API: apiURL})
+	former := handler.Rules().Destinations["apiRule"]
+	add := func(host string) command.Destination {
+		handle(handler, `{"verb":"add","what":"destination","rule":{"id":"apiRule","stream":"api","destination":"wss://`+host+`/bi/a"}}`)
+		return handler.Rules().Destinations["apiRule"]
+	}
+	tried := add("b.example")
+	newer := add("c.example")
+	if err := handler.ReplaceAPIRule(context.Background(), tried, former); err != nil {
+		t.Fatal(err)
+	}
+	if got := handler.Rules().Destinations["apiRule"]; got != newer {
+		t.Errorf("apiRule is %v, want the newer %v", got, newer)
+	}
+	if err := handler.ReplaceAPIRule(context.Background(), newer, former); err != nil {
+		t.Fatal(err)
+	}
+	if got := handler.Rules().Destinations["apiRule"]; got != former {
+		t.Errorf("apiRule is %v, want %v", got, former)
+	}
+}
