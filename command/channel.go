@@ -85,7 +85,11 @@ func (h *Handler) answer(ctx context.Context, verb string, from Origin, command 
 	if err = cmp.Or(err, refErr, command.once()); err != nil {
 		return h.addressed(command, ref, refusal(err)), err
 	}
-	result, err := inTurn(ctx, h, func() ([]byte, error) {
+	known := verb
+	if !isVerb(verb) {
+		known = "other"
+	}
+	result, err := inTurn(ctx, h, known, func() ([]byte, error) {
 		if from == Remote && changes(verb) && h.config.Locked() {
 			return nil, errLocked
 		}

@@ -23,6 +23,9 @@ type Config struct {
 	// Saved are rules to start with, apiRule among them where it is not API's.
 	// They are not checked. Defaults to none.
 	Saved Rules
+	// Ran is told of every command: its verb, "other" for one that there is not,
+	// and why it was refused, nil where it was done. Defaults to nobody.
+	Ran func(verb string, err error)
 	// Trial is how long the apiRule that Apply was given last is on trial: 0
 	// where it is in force. Defaults to 0.
 	Trial func() time.Duration
@@ -59,6 +62,9 @@ func (c *Config) defaults() {
 	}
 	if c.Apply == nil {
 		c.Apply = func(Rules) func(context.Context) { return nil }
+	}
+	if c.Ran == nil {
+		c.Ran = func(string, error) {}
 	}
 	if c.Trial == nil {
 		c.Trial = func() time.Duration { return 0 }
@@ -121,31 +127,32 @@ func (h *Handler) Rules() Rules {
 // AddStream adds or replaces the stream rule that raw holds as JSON, and
 // returns it as it is in force. Errors of this and the next three are *Error.
 func (h *Handler) AddStream(ctx context.Context, raw json.RawMessage) (Stream, error) {
-	return inTurn(ctx, h, func() (Stream, error) { return h.addStream(ctx, raw) })
+	return inTurn(ctx, h, "add", func() (Stream, error) { return h.addStream(ctx, raw) })
 }
 
 // AddDestination adds or replaces the destination rule that raw holds as JSON,
 // and returns it as it is in force.
 func (h *Handler) AddDestination(ctx context.Context, raw json.RawMessage) (Destination, error) {
-	return inTurn(ctx, h, func() (Destination, error) { return h.addDestination(ctx, raw) })
+	return inTurn(ctx, h, "add", func() (Destination, error) { return h.addDestination(ctx, raw) })
 }
 
 // DeleteStream deletes the stream rule of that name, or every one for "all".
 // It returns the name, or "deleteAll". What is not there is deleted already.
 func (h *Handler) DeleteStream(ctx context.Context, which string) (deleted string, err error) {
-	return inTurn(ctx, h, func() (string, error) { return h.deleteStream(ctx, which) })
+	return inTurn(ctx, h, "delete", func() (string, error) { return h.deleteStream(ctx, which) })
 }
 
 // DeleteDestination deletes the destination rule with that id, or for "all"
 // every one but apiRule. It returns the id, or "deleteAll". Local says that the
 // machine's owner asks, who may delete apiRule by its id.
 func (h *Handler) DeleteDestination(ctx context.Context, which string, local bool) (deleted string, err error) {
-	return inTurn(ctx, h, func() (string, error) { return h.deleteDestination(ctx, which, local) })
+	return inTurn(ctx, h, "delete", func() (string, error) { return h.deleteDestination(ctx, which, local) })
 }
 
 // inTurn runs one command when those before it are done. A panic on the way is
 // logged and becomes an error.
-func inTurn[T any](ctx context.Context, h *Handler, work func() (T, error)) (result T, err error) {
+func inTurn[T any](ctx context.Context, h *Handler, verb string, work func() (T, error)) (result T, err error) {
+	defer func() { h.config.Ran(verb, err) }()
 	if ctx.Err() != nil {
 		return result, &Error{Canceled, "the command was given up before its turn: send it again"}
 	}
@@ -216,7 +223,7 @@ func (h *Handler) addDestination(ctx context.Context, raw json.RawMessage) (Dest
 // ReplaceAPIRule puts next in the place of present, which was on trial and has
 // not proved itself. It does nothing where apiRule has been changed since.
 func (h *Handler) ReplaceAPIRule(ctx context.Context, present, next Destination) error {
-	_, err := inTurn(ctx, h, func() (struct{}, error) {
+	_, err := inTurn(ctx, h, "add", func() (struct{}, error) {
 		rules := h.Rules()
 		if rules.Destinations[apiRule] != present {
 			return struct{}{}, nil

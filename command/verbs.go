@@ -5,6 +5,14 @@ import (
 	"fmt"
 )
 
+func isVerb(verb string) bool {
+	switch verb {
+	case "healthcheck", "add", "delete", "list":
+		return true
+	}
+	return false
+}
+
 // changes says that a verb is there to change rules.
 func changes(verb string) bool { return verb == "add" || verb == "delete" }
 
