@@ -1,0 +1,88 @@
+package media
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"vw/media/mpegts"
+)
+
+const (
+	// MaxMessage is the length in bytes of the longest
+	// message into which a queue joins chunks.
+	MaxMessage = 64 << 10
+	// maxRead is the most that a chunk holds when it is read, in bytes: whole
+	// packets, with room left in the slab for the tables that a stream adds.
+	maxRead = 340 * mpegts.PacketSize
+	// minRead is the least room for which a slab is used on: a larger HTTP
+	// chunk than ffmpeg's 32,768 bytes is rare.
+	minRead = 32<<10 + mpegts.PacketSize
+)
+
+// A slab is a pooled buffer that one or more chunks are cut from, one after
+// the other. What has been cut off is never written again while a chunk of it
+// lives; the last one to let go returns the buffer to the pool.
+type slab struct {
+	refs atomic.Int32
+	b    [MaxMessage]byte
+}
+
+var slabs = sync.Pool{New: func() any { return new(slab) }}
+
+func newSlab() *slab {
+	s := slabs.Get().(*slab)
+	s.refs.Store(1)
+	return s
+}
+
+func (s *slab) release() {
+	if s != nil && s.refs.Add(-1) == 0 {
+		slabs.Put(s)
+	}
+}
+
+// A format says what a chunk is.
+type format byte
+
+const (
+	packets format = iota // whole transport packets
+	binary                // one binary message
+	text                  // one text message
+)
+
+// A chunk is what moves: whole transport packets of one feed, or one message.
+// It is immutable from the moment it is published, since every queue shares
+// it; who keeps it holds a reference of its own. It is passed by value.
+type chunk struct {
+	data   []byte
+	slab   *slab // nil where data is not pooled
+	feed   string
+	at     time.Time // when it came in
+	rap    int       // where in data the newest random access point begins, -1 for none
+	format format
+}
+
+func (c chunk) retain() chunk {
+	if c.slab != nil {
+		c.slab.refs.Add(1)
+	}
+	return c
+}
+
+func (c chunk) release() { c.slab.release() }
+
+// from is the chunk without what lies before offset.
+func (c chunk) from(offset int) chunk {
+	c.data = c.data[offset:]
+	c.rap -= offset
+	return c
+}
+
+// count is the number of packets in the chunk, or 1 for a message.
+func (c chunk) count() uint64 {
+	if c.format == packets {
+		return uint64(len(c.data) / mpegts.PacketSize)
+	}
+	return 1
+}

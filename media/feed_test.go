@@ -1,0 +1,160 @@
+package media_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"vw/media"
+	"vw/media/mpegts"
+)
+
+func TestFeedInfoSaysWhatArrives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, newSource(5, 2))
+		subscribe(t, s.Router, media.Subscription{Name: "feed"})
+		if i := s.Feeds("feed")["feed"]; i.AgeMs != nil || i.Source || i.Readers != 1 || len(i.Tracks) != 0 {
+			t.Errorf("before the first packet: %+v", i)
+		}
+		s.play(t, 50)
+		i := s.Feeds()["feed"]
+		if int(i.Bytes) != len(s.sent) || int(i.Packets) != len(s.sent)/mpegts.PacketSize || !i.Source {
+			t.Errorf("after %d bytes: %+v", len(s.sent), i)
+		}
+		rate := uint64(7.2 * mpegts.PacketSize * 8 * 25) // bit/s, tables among them
+		if i.Bitrate < rate*9/10 || i.Bitrate > rate*11/10 {
+			t.Errorf("%d bit/s, want about %d", i.Bitrate, rate)
+		}
+		if *i.AgeMs != 40 {
+			t.Errorf("the last packet came %d ms ago", *i.AgeMs)
+		}
+		want := []media.TrackInfo{
+			{PID: videoPID, Kind: "video", Codec: "mpeg2video", Packets: 250},
+			{PID: audioPID, Kind: "audio", Codec: "mp2", Packets: 100},
+		}
+		if !slices.Equal(i.Tracks, want) {
+			t.Errorf("tracks %+v", i.Tracks)
+		}
+		time.Sleep(1060 * time.Millisecond)
+		if i := s.Feeds()["feed"]; i.Bitrate != 0 || *i.AgeMs != 1100 {
+			t.Errorf("a second later: %d bit/s, %d ms", i.Bitrate, *i.AgeMs)
+		}
+		if all := s.Feeds("other"); len(all) != 0 {
+			t.Errorf("of a feed that does not exist: %v", all)
+		}
+	})
+}
+
+func TestFaultsOfTheInputAreCountedNotHidden(t *testing.T) {
+	ts := newSource(5, 2).take(20)
+	packet := func(n int) []byte { return ts[n*mpegts.PacketSize : (n+1)*mpegts.PacketSize] }
+	damaged := bytes.Clone(ts[20*mpegts.PacketSize:])
+	damaged[1] |= 0x80
+	jump := mpegts.AppendDiscontinuity(nil, videoPID, mpegts.Packet(packet(12)).Continuity()) // 11 is the one that is missing
+	clocks := mpegts.AppendPCR(nil, videoPID, mpegts.Packet(packet(11)).Continuity(), 1)
+	null := []byte{mpegts.SyncByte, 0x1f, 0xff, 0x15}
+	null = append(null, make([]byte, mpegts.PacketSize-len(null))...)
+	rest := ts[12*mpegts.PacketSize:]
+	to := ts[:11*mpegts.PacketSize]
+	if mpegts.Packet(packet(11)).PID() != videoPID || mpegts.Packet(packet(12)).PID() != videoPID {
+		t.Fatal("not the packets that the test is about")
+	}
+	for _, c := range []struct {
+		name                   string
+		in                     [][]byte
+		faults, damaged, bytes int
+	}{
+		{"none", [][]byte{ts}, 0, 0, 0},
+		{"a packet lost", [][]byte{to, rest}, 1, 0, 0},
+		{"a packet twice", [][]byte{to, packet(11), packet(11), rest}, 0, 0, 0},
+		{"a packet three times", [][]byte{to, packet(11), packet(11), packet(11), rest}, 1, 0, 0},
+		{"an announced jump", [][]byte{to, jump, rest}, 0, 0, 0},
+		{"a clock without payload", [][]byte{to, packet(11), clocks, rest}, 0, 0, 0},
+		{"null packets of any counter", [][]byte{to, packet(11), null, null, null, rest}, 0, 0, 0},
+		{"a damaged packet", [][]byte{ts[:20*mpegts.PacketSize], damaged}, 1, 1, 0},
+		{"noise", [][]byte{to, {1, 2, 3}, packet(11), rest}, 0, 0, 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			in := bytes.Join(c.in, nil)
+			got, i, err := packetsOf(t, bytes.NewReader(in))
+			if err != nil || len(got) != len(in)-c.bytes {
+				t.Errorf("%v: %d of %d bytes passed on", err, len(got), len(in))
+			}
+			if i.ContinuityErrors != uint64(c.faults) || i.TransportErrors != uint64(c.damaged) || i.SkippedBytes != uint64(c.bytes) {
+				t.Errorf("%+v", i)
+			}
+			if n := i.Tracks[0].ContinuityErrors; n != uint64(c.faults) {
+				t.Errorf("%d of them on the video", n)
+			}
+		})
+	}
+}
+
+func TestFaultsOfFormerSourcesStayCounted(t *testing.T) {
+	r := media.NewRouter()
+	ts := newSource(5, 2).take(20)
+	gap := slices.Concat(ts[:11*mpegts.PacketSize], ts[12*mpegts.PacketSize:])
+	for range 3 {
+		copyAll(t, r, "feed", gap)
+	}
+	i := r.Feeds()["feed"]
+	if i.ContinuityErrors != 3 || int(i.Packets) != 3*len(gap)/mpegts.PacketSize {
+		t.Errorf("%+v", i)
+	}
+	if i.Tracks[0].ContinuityErrors != 1 {
+		t.Errorf("the present source's track: %+v", i.Tracks[0])
+	}
+	b, err := json.Marshal(i)
+	if err != nil || !bytes.Contains(b, []byte(`"continuityErrors":3`)) || !bytes.Contains(b, []byte(`"muted":[]`)) {
+		t.Errorf("%s, %v", b, err)
+	}
+}
+
+func TestTablesOfSeveralPacketsAreRead(t *testing.T) {
+	pmt := mpegts.PMT{Program: 1, PCRPID: videoPID}
+	for i := range 30 {
+		pmt.Tracks = append(pmt.Tracks, mpegts.Track{PID: 0x200 + uint16(i), Type: 0x0f, Descriptors: bytes.Repeat([]byte{0x0a, 2, 'e', 'n'}, 4)})
+	}
+	pmt.Tracks = append(pmt.Tracks, mpegts.Track{PID: videoPID, Type: 0x1b})
+	src := newSource(5, 2)
+	pat, _ := mpegts.AppendSection(nil, mpegts.PATPID, 15, mpegts.PAT{Programs: []mpegts.Program{{Number: 1, PMTPID: pmtPID}}}.Section())
+	tables, _ := mpegts.AppendSection(pat, pmtPID, 15-3, pmt.Section())
+	src.frames = 1
+	r := media.NewRouter()
+	ts := slices.Concat(tables, src.unit(nil, videoPID, 0xe0, 90_000, true, 5))
+	p := open(t, r, "feed")
+	p.send(t, ts)
+	p.finish()
+	if tracks := r.Feeds()["feed"].Tracks; len(tracks) != 31 || tracks[30].Codec != "h264" || tracks[0].Kind != "audio" {
+		t.Errorf("tracks %+v", tracks)
+	}
+	x := subscribe(t, r, media.Subscription{Name: "feed", Client: true})
+	same(t, waiting(x), ts)
+}
+
+func TestThousandPostsLeaveNothingBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // which ends only when all goroutines have
+		r := media.NewRouter()
+		ts := newSource(5, 2).take(3)
+		for i := range 1000 {
+			p := open(t, r, "feed")
+			p.send(t, ts)
+			if i%3 == 0 {
+				p.CloseWithError(io.ErrUnexpectedEOF)
+			} else if i%3 == 1 {
+				p.finish()
+			}
+		}
+		for range 2 {
+			synctest.Wait()
+		}
+		i := r.Feeds()["feed"]
+		if int(i.Bytes) != 1000*len(ts) {
+			t.Errorf("%+v", i)
+		}
+	})
+}

@@ -1,0 +1,63 @@
+package media
+
+import "slices"
+
+// An outlet hands what a feed or a stream carries to its subscribers. It is
+// guarded by the lock of what it is part of, the list of subscribers by the
+// router's.
+type outlet struct {
+	inspector *inspector
+	start     start
+	subs      []*Subscriber // whose link is up
+	// limit is what is left of a chunk for those beyond this machine.
+	limit func(chunk) chunk
+}
+
+// publish passes a chunk to every subscriber but the one that it came from.
+func (o *outlet) publish(c chunk, from *Subscriber) {
+	if c.format == packets {
+		c.rap = o.inspector.scan(c.data)
+		o.start.add(c, o.inspector.rapPSI)
+	}
+	outward := o.limit(c)
+	for _, s := range o.subs {
+		switch {
+		case s == from:
+		case s.client:
+			s.queue.push(c)
+		case len(outward.data) > 0:
+			s.queue.push(outward)
+		}
+	}
+}
+
+// attach gives a subscriber its start and what comes from now on.
+func (o *outlet) attach(s *Subscriber) {
+	now := s.router.now()
+	psi := o.inspector.appendPSI(nil)
+	past := o.start.chunks
+	if o.start.fresh(now, s.since) {
+		psi = slices.Clone(o.start.psi)
+	} else {
+		past = nil
+	}
+	for _, c := range append([]chunk{{data: psi, at: now, rap: -1}}, past...) {
+		if !s.client {
+			c = o.limit(c)
+		}
+		if len(c.data) > 0 {
+			s.queue.push(c)
+		}
+	}
+	o.subs = append(slices.Clip(o.subs), s)
+}
+
+func (o *outlet) detach(s *Subscriber) {
+	o.subs = slices.DeleteFunc(slices.Clone(o.subs), func(x *Subscriber) bool { return x == s })
+}
+
+// forget drops what is known of a source that has gone.
+func (o *outlet) forget() {
+	o.inspector = newInspector()
+	o.start.clear()
+}

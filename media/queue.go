@@ -1,0 +1,346 @@
+package media
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"vw/media/mpegts"
+)
+
+const (
+	// queueBytes and queueAge bound what waits for one reader.
+	queueBytes = 8 << 20
+	queueAge   = 2 * time.Second
+)
+
+// ErrClosed is what a queue returns that has been closed.
+var ErrClosed = errors.New("closed")
+
+// A Message is what a reader is to write in one go. Its parts are valid until
+// it is done with, and are not to be changed.
+type Message struct {
+	Parts [][]byte
+	Text  bool // a text message; otherwise binary
+}
+
+// Len is the number of bytes in all parts.
+func (m Message) Len() (n int) {
+	for _, p := range m.Parts {
+		n += len(p)
+	}
+	return n
+}
+
+// A queue is what waits for one reader, at most 8 MiB and 2 s of it. When it
+// is full it drops everything up to the newest random access point in it, all
+// of it if that is near its head or there is none, and of messages the oldest;
+// what is dropped is counted. It never blocks who pushes.
+//
+// Under backlog chunks of packets are handed out joined, up to 64 KiB a
+// message; messages that are not packets are never joined, cut or reordered.
+type queue struct {
+	mu     sync.Mutex
+	mends  bool // of a stream: gaps are made legal, see mend
+	closed bool
+	items  []chunk
+	bytes  int
+	out    []chunk // handed out, until done is called
+	parts  [][]byte
+	stale  bool                // some of out has been purged since
+	passed bool                // packets that come after out have been dropped since
+	mended []uint16            // PIDs of gaps that the message handed out has mended
+	gaps   map[uint16]struct{} // PIDs of which packets were dropped or purged
+	idle   chan struct{}       // closed when out is done with; nil where nobody waits
+	wake   chan struct{}       // capacity 1
+	sent   uint64              // packets and messages
+	sentB  uint64              // bytes
+	drops  uint64              // packets and messages
+}
+
+func newQueue() *queue {
+	return &queue{wake: make(chan struct{}, 1), gaps: map[uint16]struct{}{}}
+}
+
+// push adds a chunk. It never waits.
+func (q *queue) push(c chunk) {
+	q.mu.Lock()
+	if q.closed {
+		q.mu.Unlock()
+		return
+	}
+	q.items = append(q.items, c.retain())
+	q.bytes += len(c.data)
+	if q.bytes > queueBytes || c.at.Sub(q.items[0].at) > queueAge {
+		q.makeRoom(c.at)
+	}
+	q.mu.Unlock()
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// makeRoom drops what the policy says.
+func (q *queue) makeRoom(now time.Time) {
+	for len(q.items) > 0 && (q.bytes > queueBytes || now.Sub(q.items[0].at) > queueAge) {
+		run := slices.IndexFunc(q.items, func(c chunk) bool { return c.format != packets })
+		switch run {
+		case 0:
+			q.dropFirst(1)
+			continue
+		case -1:
+			run = len(q.items)
+		}
+		n := run - 1
+		for n >= 0 && q.items[n].rap < 0 {
+			n--
+		}
+		if n < 0 || q.nearHead(n, now) {
+			q.dropFirst(run)
+			continue
+		}
+		q.dropFirst(n)
+		c := q.items[0]
+		q.lose(c.data[:c.rap])
+		q.bytes -= c.rap
+		q.items[0] = c.from(c.rap)
+	}
+}
+
+// nearHead says that to drop what lies before item n would not make much room.
+func (q *queue) nearHead(n int, now time.Time) bool {
+	before := q.items[n].rap
+	for _, c := range q.items[:n] {
+		before += len(c.data)
+	}
+	return q.bytes-before > queueBytes/2 || now.Sub(q.items[n].at) > queueAge/2
+}
+
+func (q *queue) dropFirst(n int) {
+	for _, c := range q.items[:n] {
+		if c.format == packets {
+			q.lose(c.data)
+		} else {
+			q.drops++
+		}
+		q.bytes -= len(c.data)
+		c.release()
+	}
+	q.items = slices.Delete(q.items, 0, n)
+}
+
+// lose counts packets that are not going to be handed out. Those before them
+// are not handed out again either: a gap is mended once.
+func (q *queue) lose(b []byte) {
+	q.passed = true
+	q.drops += uint64(len(b) / mpegts.PacketSize)
+	if q.mends {
+		for p := range mpegts.Packets(b) {
+			q.gaps[p.PID()] = struct{}{}
+		}
+	}
+}
+
+// take waits for something to write. done has to be called before the next.
+func (q *queue) take(ctx context.Context) (Message, error) {
+	for {
+		q.mu.Lock()
+		switch {
+		case q.closed:
+			q.mu.Unlock()
+			return Message{}, ErrClosed
+		case len(q.items) > 0:
+			m := q.handOut()
+			q.mu.Unlock()
+			return m, nil
+		}
+		q.mu.Unlock()
+		select {
+		case <-q.wake:
+		case <-ctx.Done():
+			return Message{}, ctx.Err()
+		}
+	}
+}
+
+func (q *queue) handOut() Message {
+	n, size := 1, len(q.items[0].data)
+	most := MaxMessage - len(q.gaps)*mpegts.PacketSize
+	for q.items[0].format == packets && n < len(q.items) && q.items[n].format == packets &&
+		size+len(q.items[n].data) <= most {
+		size += len(q.items[n].data)
+		n++
+	}
+	q.out = append(q.out[:0], q.items[:n]...)
+	q.items = slices.Delete(q.items, 0, n)
+	q.bytes -= size
+	q.parts, q.mended = q.parts[:0], q.mended[:0]
+	q.stale, q.passed = false, false
+	for _, c := range q.out {
+		q.appendPart(c)
+	}
+	return Message{Parts: q.parts, Text: q.out[0].format == text}
+}
+
+func (q *queue) appendPart(c chunk) {
+	if len(q.gaps) == 0 || c.format != packets {
+		q.parts = append(q.parts, c.data)
+		return
+	}
+	from := 0
+	for at := 0; at < len(c.data); at += mpegts.PacketSize {
+		p := mpegts.Packet(c.data[at : at+mpegts.PacketSize])
+		if _, gap := q.gaps[p.PID()]; gap {
+			q.parts = append(q.parts, c.data[from:at:at], q.mend(p))
+			from = at
+		}
+	}
+	q.parts = append(q.parts, c.data[from:])
+}
+
+// mend returns the packet without payload that makes the jump of the
+// continuity counter before p a legal one (ISO/IEC 13818-1, 2.4.3.5).
+func (q *queue) mend(p mpegts.Packet) []byte {
+	delete(q.gaps, p.PID())
+	q.mended = append(q.mended, p.PID())
+	next := p.Continuity()
+	if !p.HasPayload() {
+		next++ // such a packet repeats the counter of the one before
+	}
+	return mpegts.AppendDiscontinuity(nil, p.PID(), next)
+}
+
+// done says that what was taken has been written, or that it was not and is to
+// be handed out again: unless some of it has been purged meanwhile, or some of
+// what comes after it has been dropped.
+func (q *queue) done(written bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	again := !written && !q.closed && !q.stale && !q.passed
+	if again {
+		for _, pid := range q.mended {
+			q.gaps[pid] = struct{}{}
+		}
+		q.items = slices.Insert(q.items, 0, q.out...)
+	}
+	for _, c := range q.out {
+		switch {
+		case again:
+			q.bytes += len(c.data)
+			continue
+		case written:
+			q.sent += c.count()
+			q.sentB += uint64(len(c.data))
+		case q.closed || q.stale:
+			q.losePurged(c, nil)
+		case c.format == packets:
+			q.lose(c.data)
+		default:
+			q.drops++
+		}
+		c.release()
+	}
+	clear(q.out)
+	q.out = q.out[:0]
+	if q.idle != nil {
+		close(q.idle)
+		q.idle = nil
+	}
+}
+
+// purge removes what keep leaves out of a chunk's bytes. The channel is closed
+// when a write that holds some of that has ended; it is nil if there is none.
+func (q *queue) purge(keep func(chunk) []byte) (busy <-chan struct{}) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := 0
+	for _, c := range q.items {
+		rest := keep(c)
+		if len(rest) != len(c.data) {
+			q.bytes -= len(c.data) - len(rest)
+			q.losePurged(c, rest)
+			c.release()
+			c = chunk{data: rest, feed: c.feed, at: c.at, rap: -1, format: c.format}
+		}
+		if len(rest) > 0 {
+			q.items[n] = c
+			n++
+		}
+	}
+	clear(q.items[n:])
+	q.items = q.items[:n]
+	if !slices.ContainsFunc(q.out, func(c chunk) bool { return len(keep(c)) != len(c.data) }) {
+		return nil
+	}
+	q.stale = true
+	if q.idle == nil {
+		q.idle = make(chan struct{})
+	}
+	return q.idle
+}
+
+// losePurged notes which PIDs of c are not all in rest. What is purged was
+// asked for, so it is no drop.
+func (q *queue) losePurged(c chunk, rest []byte) {
+	if !q.mends || c.format != packets {
+		return
+	}
+	for p := range mpegts.Packets(c.data) {
+		if len(rest) > 0 && bytes.Equal(rest[:mpegts.PacketSize], p) {
+			rest = rest[mpegts.PacketSize:]
+			continue
+		}
+		q.gaps[p.PID()] = struct{}{}
+	}
+}
+
+// nothing keeps nothing of a chunk.
+func nothing(chunk) []byte { return nil }
+
+// reset empties the queue for a new start: what its reader had has been lost,
+// so that there are no gaps to mend.
+func (q *queue) reset() (busy <-chan struct{}) {
+	busy = q.purge(nothing)
+	q.mu.Lock()
+	clear(q.gaps)
+	q.mu.Unlock()
+	return busy
+}
+
+// setMends says whether the gaps are to be mended: in a stream, not in a feed,
+// whose packets are passed on unchanged.
+func (q *queue) setMends(on bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.mends = on
+	clear(q.gaps)
+}
+
+// jump notes that the reader has seen counters of these PIDs with which what
+// comes next has nothing to do.
+func (q *queue) jump(pids map[uint16]*pidState) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for pid := range pids {
+		if q.mends && pid != mpegts.NullPID {
+			q.gaps[pid] = struct{}{}
+		}
+	}
+}
+
+// close ends the queue: take returns ErrClosed from now on.
+func (q *queue) close() (busy <-chan struct{}) {
+	q.mu.Lock()
+	q.closed = true
+	q.mu.Unlock()
+	busy = q.purge(nothing)
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+	return busy
+}

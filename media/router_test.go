@@ -1,0 +1,194 @@
+package media_test
+
+import (
+	"maps"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"vw/media"
+)
+
+func TestFeedIsForgottenAMinuteAfterItsLastUse(t *testing.T) {
+	ts := newSource(3, 0).take(10)
+	for _, c := range []struct {
+		name string
+		use  func(*testing.T, *media.Router) (end func())
+	}{
+		{"a post", func(t *testing.T, r *media.Router) func() {
+			p := open(t, r, "feed")
+			p.send(t, ts)
+			return func() { p.finish() }
+		}},
+		{"a post that has sent no packet", func(t *testing.T, r *media.Router) func() {
+			p := open(t, r, "feed")
+			synctest.Wait()
+			return func() { p.finish() }
+		}},
+		{"a reader whose link is down", func(t *testing.T, r *media.Router) func() {
+			s := r.Subscribe(media.Subscription{Name: "feed"})
+			return func() { s.Close() }
+		}},
+		{"a reader that goes on to another", func(t *testing.T, r *media.Router) func() {
+			s := subscribe(t, r, media.Subscription{Name: "feed"})
+			return func() { s.Follow("other", false) }
+		}},
+		{"a rule", func(t *testing.T, r *media.Router) func() {
+			r.SetStreams(map[string][]string{"s": {"feed:video"}})
+			return func() { r.SetStreams(nil) }
+		}},
+		{"a message", func(t *testing.T, r *media.Router) func() {
+			s := r.Subscribe(media.Subscription{Name: "feed", Client: true})
+			return func() { s.Send([]byte("last"), true); s.Close() }
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := media.NewRouter()
+				go r.Run(t.Context())
+				known := func() bool {
+					_, ok := r.Feeds()["feed"]
+					return ok
+				}
+				time.Sleep(5 * time.Second) // out of step with the router
+				end := c.use(t, r)
+				time.Sleep(10 * time.Minute)
+				if !known() {
+					t.Fatal("forgotten while it was in use")
+				}
+				end()
+				time.Sleep(59 * time.Second)
+				if !known() {
+					t.Error("forgotten in less than a minute")
+				}
+				time.Sleep(12 * time.Second)
+				if known() {
+					t.Error("not forgotten")
+				}
+			})
+		})
+	}
+}
+
+func TestRunEndsWithItsContext(t *testing.T) {
+	if err := media.NewRouter().Run(over()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDeliverGoesToLocalClientsOfThatNameAlone(t *testing.T) {
+	r := media.NewRouter()
+	r.SetStreams(map[string][]string{"s": {"feed"}})
+	client := subscribe(t, r, media.Subscription{Name: "feed", Client: true})
+	ofStream := subscribe(t, r, media.Subscription{Name: "s", Client: true})
+	others := map[string]*media.Subscriber{
+		"another destination":          subscribe(t, r, media.Subscription{Name: "feed"}),
+		"a destination of the stream":  subscribe(t, r, media.Subscription{Name: "s"}),
+		"a client of another name":     subscribe(t, r, media.Subscription{Name: "feed2", Client: true}),
+		"a client that has been there": subscribe(t, r, media.Subscription{Name: "feed", Client: true}),
+	}
+	others["a client that has been there"].Close()
+	r.Deliver("feed", []byte("hello"), true)
+	m, err := client.Take(over())
+	if err != nil || !m.Text || string(m.Parts[0]) != "hello" {
+		t.Errorf("%q, %v", m.Parts, err)
+	}
+	client.Done(true)
+	r.Deliver("s", []byte{1}, false)
+	m, err = ofStream.Take(over())
+	if err != nil || m.Text || m.Len() != 1 {
+		t.Errorf("%q, %v", m.Parts, err)
+	}
+	ofStream.Done(true)
+	others["the client of the feed"] = client
+	others["the client of the stream"] = ofStream
+	for name, s := range others {
+		if got := waiting(s); len(got) > 0 {
+			t.Errorf("%s gets %q", name, got)
+		}
+	}
+	if i := r.Feeds()["feed"]; i.Packets != 0 {
+		t.Errorf("what was delivered came into the feed: %+v", i)
+	}
+}
+
+func TestSendGoesToAllButTheSender(t *testing.T) {
+	r := media.NewRouter()
+	sender := subscribe(t, r, media.Subscription{Name: "feed", Client: true})
+	client, destination := subscribe(t, r, media.Subscription{Name: "feed", Client: true}), subscribe(t, r, media.Subscription{Name: "feed"})
+	if err := sender.Send([]byte("one"), true); err != nil {
+		t.Fatal(err)
+	}
+	// A stream of the same name, made of the feed, has the same clients.
+	r.SetStreams(map[string][]string{"feed": {"feed"}})
+	if err := sender.Send([]byte("two"), false); err != nil {
+		t.Fatal(err)
+	}
+	for s, want := range map[*media.Subscriber]string{sender: "", client: "two", destination: "two"} {
+		if got := string(waiting(s)); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if i := r.Feeds()["feed"]; i.Packets != 2 || i.Bytes != 6 {
+		t.Errorf("%+v", i)
+	}
+}
+
+func TestMessageIsNotSentIntoAPost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := media.NewRouter()
+		reader := follow(t, r, media.Subscription{Name: "feed"})
+		client := subscribe(t, r, media.Subscription{Name: "feed", Client: true})
+		p, ts := open(t, r, "feed"), newSource(3, 0).take(10)
+		if err := client.Send(nil, true); err != nil {
+			t.Errorf("before the first packet: %v", err)
+		}
+		p.send(t, ts)
+		synctest.Wait()
+		if err := client.Send([]byte("hello"), true); err != media.ErrFedByPost {
+			t.Errorf("%v", err)
+		}
+		p.finish()
+		synctest.Wait()
+		same(t, reader.got(), ts)
+		if err := client.Send([]byte("hello"), true); err != nil {
+			t.Errorf("after the post: %v", err)
+		}
+	})
+}
+
+func TestClosedSubscriberIsGoneForGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, newSource(3, 0))
+		x := subscribe(t, s.Router, media.Subscription{Name: "feed"})
+		s.play(t, 3)
+		for range 2 {
+			x.Close()
+			x.Start()
+			x.Follow("other", false)
+			s.play(t, 1)
+			if i := s.Feeds()["feed"]; i.Readers != 0 {
+				t.Errorf("%d readers", i.Readers)
+			}
+			if names := slices.Collect(maps.Keys(s.Feeds())); len(names) != 1 || x.Info().Bytes != 0 {
+				t.Errorf("feeds %v, %d bytes wait", names, x.Info().Bytes)
+			}
+		}
+	})
+}
+
+func TestMutesAreListedAsTheyWereSet(t *testing.T) {
+	r := media.NewRouter()
+	for _, c := range []struct{ set, list []string }{
+		{nil, []string{}},
+		{[]string{"b", "a:video", "c:audio", "a:audio"}, []string{"a:audio", "a:video", "b", "c:audio"}},
+		{[]string{"b", "b:video"}, []string{"b"}},
+		{[]string{media.MuteAll, "b"}, []string{media.MuteAll, "b"}},
+	} {
+		r.SetMutes(c.set)
+		if got := r.Mutes(); !slices.Equal(got, c.list) || got == nil {
+			t.Errorf("%q, want %q", got, c.list)
+		}
+	}
+}

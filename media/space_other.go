@@ -1,0 +1,6 @@
+//go:build !linux && !darwin && !freebsd
+
+package media
+
+// freeSpace is not known here: a recording ends when the disk is full.
+func freeSpace(string) (free float64, ok bool) { return 0, false }

@@ -1,0 +1,211 @@
+package media_test
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"vw/media"
+	"vw/media/mpegts"
+)
+
+// A stage is one feed, played frame by frame.
+type stage struct {
+	*media.Router
+	*source
+	post *post
+	sent []byte
+}
+
+func newStage(t testing.TB, src *source) *stage {
+	r := media.NewRouter()
+	return &stage{Router: r, source: src, post: open(t, r, "feed")}
+}
+
+// play sends n frames, one every 40 ms.
+func (s *stage) play(t testing.TB, n int) {
+	for range n {
+		b := s.frame()
+		s.sent = append(s.sent, b...)
+		s.post.send(t, b)
+		time.Sleep(frameTime)
+	}
+	synctest.Wait()
+}
+
+// lastGroup is where in what was sent the tables before the newest random
+// access point begin.
+func (s *stage) lastGroup() int {
+	for n := len(s.sent) - mpegts.PacketSize; n >= 0; n -= mpegts.PacketSize {
+		if mpegts.Packet(s.sent[n:]).PID() == mpegts.PATPID {
+			return n
+		}
+	}
+	return -1
+}
+
+// tablesOnly are the newest tables that were sent.
+func (s *stage) tablesOnly() []byte {
+	n := s.lastGroup()
+	return slices.Clone(s.sent[n : n+2*mpegts.PacketSize])
+}
+
+func TestJoinerGetsEverythingSinceTheLastRandomAccessPoint(t *testing.T) {
+	for frames := range 10 {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStage(t, newSource(5, 2))
+			s.play(t, 21+frames)
+			group := s.lastGroup()
+			x := subscribe(t, s.Router, media.Subscription{Name: "feed", Client: true})
+			same(t, waiting(x), s.sent[group:])
+			s.play(t, 30)
+			if got := waiting(x); !bytes.HasSuffix(s.sent, got) || len(got) == 0 {
+				t.Error("what follows the start is not what came in")
+			}
+		})
+	}
+}
+
+func TestJoinerGetsTablesAndLivePackets(t *testing.T) {
+	audio := newSource(0, 3)
+	for _, c := range []struct {
+		name   string
+		src    *source
+		group  int
+		frames int
+		past   bool
+	}{
+		{"random access point 0.96 s old", newSource(3, 1), 100, 24, true},
+		{"random access point more than 1 s old", newSource(3, 1), 100, 27, false},
+		{"less than 4 MiB since", newSource(1000, 1), 100, 22, true},
+		{"more than 4 MiB since", newSource(1000, 1), 100, 23, false},
+		{"sound alone", audio, 100, 10, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c.src.group = c.group
+				s := newStage(t, c.src)
+				s.play(t, c.frames)
+				x := subscribe(t, s.Router, media.Subscription{Name: "feed", Client: true})
+				if c.past {
+					same(t, waiting(x), s.sent)
+				} else {
+					same(t, waiting(x), s.tablesOnly())
+				}
+				before := len(s.sent)
+				s.play(t, 5)
+				same(t, waiting(x), s.sent[before:])
+			})
+		})
+	}
+}
+
+func TestStopForgetsAndStartBeginsAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, newSource(5, 2))
+		x := subscribe(t, s.Router, media.Subscription{Name: "feed"})
+		s.play(t, 3)
+		x.Stop()
+		if got := waiting(x); len(got) > 0 {
+			t.Errorf("%d bytes wait after Stop", len(got))
+		}
+		s.play(t, 12)
+		if got := waiting(x); len(got) > 0 {
+			t.Errorf("%d bytes came after Stop", len(got))
+		}
+		x.Start()
+		same(t, waiting(x), s.sent[s.lastGroup():])
+		x.Start()
+		same(t, waiting(x), s.sent[s.lastGroup():])
+		before := len(s.sent)
+		s.play(t, 1)
+		same(t, waiting(x), s.sent[before:])
+	})
+}
+
+func TestDestinationGetsNothingFromBeforeItsRule(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, newSource(5, 2))
+		s.play(t, 12)
+		rule := s.Subscribe(media.Subscription{Name: "feed"}) // its link is not up
+		defer rule.Close()
+		s.play(t, 2)
+		rule.Start()
+		same(t, waiting(rule), s.tablesOnly())
+		before := len(s.sent)
+		s.play(t, 2)
+		same(t, waiting(rule), s.sent[before:])
+		s.play(t, 8)
+		rule.Start() // again, with a random access point since the rule
+		same(t, waiting(rule), s.sent[s.lastGroup():])
+
+		s.play(t, 3)
+		rule.Follow("other", false)
+		rule.Follow("feed", false) // a rule that was changed back is a new rule
+		same(t, waiting(rule), s.tablesOnly())
+	})
+}
+
+func TestJoinerOfAStreamGetsASoundStart(t *testing.T) {
+	for frames := range 12 {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStudio(t)
+			s.SetStreams(map[string][]string{"s": {"v", "a"}})
+			first := follow(t, s.Router, media.Subscription{Name: "s"})
+			s.play(t, 2*time.Second+time.Duration(frames)*frameTime)
+			x := subscribe(t, s.Router, media.Subscription{Name: "s", Client: true})
+			start := waiting(x)
+			if len(start) < 3*mpegts.PacketSize || mpegts.Packet(start).PID() != mpegts.PATPID || !isEntry(start[2*mpegts.PacketSize:]) {
+				t.Error("the start is not tables and a random access point")
+			}
+			if n := len(start) / mpegts.PacketSize; n > 15*(8+2)+8 {
+				t.Errorf("%d packets of the past: more than since the last random access point", n)
+			}
+			s.play(t, time.Second)
+			all := append(start, waiting(x)...)
+			if n := kinds(t, all, all); n["video"] == 0 || n["audio"] == 0 {
+				t.Errorf("packets: %v", n)
+			}
+			sound(t, all)
+			if !bytes.HasSuffix(first.got(), all[2*mpegts.PacketSize:]) {
+				t.Error("what follows the tables is not the stream")
+			}
+		})
+	}
+}
+
+func TestMuteEmptiesTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t)
+		s.SetStreams(map[string][]string{"s": {"v", "a"}})
+		s.play(t, time.Second+3*frameTime)
+		s.SetStreams(map[string][]string{"s": {"a"}})
+		x := subscribe(t, s.Router, media.Subscription{Name: "s", Client: true})
+		if got := waiting(x); len(got) > 2*mpegts.PacketSize {
+			t.Errorf("%d bytes of the past after a mute", len(got))
+		}
+		s.SetStreams(map[string][]string{"s": {"v", "a"}})
+		y := subscribe(t, s.Router, media.Subscription{Name: "s", Client: true})
+		if got := waiting(y); len(got) > 2*mpegts.PacketSize {
+			t.Errorf("%d bytes of the past after it was taken back", len(got))
+		}
+		s.play(t, time.Second)
+		if got := waiting(y); kinds(t, got, got)["video"] == 0 {
+			t.Error("the video does not come back")
+		}
+	})
+}
+
+func TestOwnersMuteEmptiesTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, newSource(5, 2))
+		x := subscribe(t, s.Router, media.Subscription{Name: "feed"})
+		s.play(t, 13)
+		s.SetMutes([]string{"feed"})
+		s.SetMutes(nil)
+		x.Start()
+		same(t, waiting(x), s.tablesOnly())
+	})
+}

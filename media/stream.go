@@ -1,0 +1,173 @@
+package media
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"vw/media/mpegts"
+	"vw/media/programme"
+)
+
+// A stream is what a stream rule makes of several feeds: one programme, shared
+// by all who follow it. It outlives its rule while somebody names it, so that
+// a rule that comes back goes on with the same PIDs, counters and clock.
+type stream struct {
+	name    string
+	begun   time.Time            // arrival times are counted from then
+	ruled   bool                 // a rule of this name is in force; guarded by the router's lock
+	rule    []programme.Selector // that rule; likewise, as the next three
+	entries []string             // that rule, as it was written
+	readers int                  // subscribers that name it, linked or not
+	feeds   []*feed
+
+	mu sync.Mutex
+	outlet
+	selectors []programme.Selector // what the owner's mutes leave of the rule
+	programme *programme.Programme
+	slab      *slab
+	used      int // of the slab
+	bytes     uint64
+	meter     meter
+}
+
+func newStream(name string, now time.Time) *stream {
+	s := &stream{name: name, begun: now, outlet: outlet{inspector: newInspector()}, programme: programme.New()}
+	s.limit = s.audible
+	return s
+}
+
+// audible is nothing of what a stream carried that is silent now, not even
+// tables; the owner's mutes are in the programme.
+func (s *stream) audible(c chunk) chunk {
+	if len(s.selectors) == 0 {
+		return chunk{}
+	}
+	return c
+}
+
+// selector reads one entry of a stream rule: a feed, or with :video or :audio
+// behind it one kind of its tracks.
+func selector(entry string) programme.Selector {
+	name, part, _ := strings.Cut(entry, ":")
+	s := programme.Selector{Feed: name}
+	switch part {
+	case mpegts.Video.String():
+		s.Part = mpegts.Video
+	case mpegts.Audio.String():
+		s.Part = mpegts.Audio
+	}
+	return s
+}
+
+// set changes what the stream is made of. What is left out is gone from the
+// fast start; the router purges it from the queues.
+func (s *stream) set(selectors []programme.Selector) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.selectors = selectors
+	s.programme.Select(selectors)
+	s.start.clear()
+}
+
+// write takes a chunk of one of the stream's feeds, which came from a
+// subscriber where from is not nil. Messages pass where none of the feeds is a
+// transport stream; beside one that is they are left out, and it says so.
+func (s *stream) write(c chunk, from *Subscriber) (taken bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.format != packets {
+		if slices.ContainsFunc(s.feeds, func(f *feed) bool { return f.isTS.Load() }) {
+			return false
+		}
+		if s.selects(c.feed) {
+			s.publish(c, from)
+		}
+		return true
+	}
+	if s.slab == nil || MaxMessage-s.used < len(c.data)+MaxMessage-maxRead {
+		s.slab.release()
+		s.slab, s.used = newSlab(), 0
+	}
+	out := s.programme.Append(s.slab.b[s.used:s.used:MaxMessage], c.feed, c.data, c.at.Sub(s.begun))
+	if len(out) == 0 {
+		return true
+	}
+	made := chunk{data: out[:len(out):len(out)], slab: s.slab, feed: c.feed, at: c.at, rap: -1}
+	if &out[0] == &s.slab.b[s.used] {
+		s.used += len(out)
+	}
+	s.bytes += uint64(len(out))
+	s.meter.add(c.at, len(out))
+	s.publish(made, nil)
+	return true
+}
+
+// StreamInfo is what is known of a stream.
+type StreamInfo struct {
+	Feeds   []string    `json:"feeds"`   // as the rule names them; null where there is no rule any more
+	Readers int         `json:"readers"` // destinations and local readers that name it
+	Bytes   uint64      `json:"bytes"`   // put out
+	Bitrate uint64      `json:"bitrate"` // bit/s over the last second
+	Packets uint64      `json:"packets"` // of tracks, put out
+	Dropped uint64      `json:"dropped"` // packets not put out: before the tables or a track's start, damaged, beyond 32 tracks
+	Gaps    uint64      `json:"gaps"`    // breaks in the feeds' continuity counters
+	Jumps   uint64      `json:"jumps"`   // times that a feed's time stamps jumped and were rebased
+	Tracks  []TrackInfo `json:"tracks"`  // as the PMT names them now
+}
+
+// info may be called while the stream flows. The caller holds the router's lock.
+func (s *stream) info(now time.Time) StreamInfo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.programme.Stats()
+	i := StreamInfo{Readers: s.readers, Bytes: s.bytes, Bitrate: s.meter.rate(now), Packets: p.Sent,
+		Dropped: p.Early + p.Damaged + p.Waiting + p.Surplus, Gaps: p.Gaps, Jumps: p.Jumps,
+		Tracks: s.inspector.trackInfo()}
+	if s.ruled {
+		i.Feeds = s.entries
+	}
+	return i
+}
+
+// restart says that a feed's source has gone or been replaced.
+func (s *stream) restart(feed string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.programme.Restart(feed)
+}
+
+// selects says that the stream takes some of a feed.
+func (s *stream) selects(feed string) bool {
+	return slices.ContainsFunc(s.selectors, func(x programme.Selector) bool { return x.Feed == feed })
+}
+
+// keep is what stays in a queue of a chunk after the stream has changed.
+func (s *stream) keep(c chunk) []byte {
+	switch {
+	case !s.ruled:
+		return nil
+	case c.format != packets:
+		if s.selects(c.feed) {
+			return c.data
+		}
+		return nil
+	}
+	var rest []byte
+	whole := true
+	for at := 0; at < len(c.data); at += mpegts.PacketSize {
+		p := mpegts.Packet(c.data[at : at+mpegts.PacketSize])
+		selected := s.programme.Selected(p.PID())
+		if whole && !selected {
+			whole, rest = false, append(rest, c.data[:at]...)
+		}
+		if !whole && selected {
+			rest = append(rest, p...)
+		}
+	}
+	if whole {
+		return c.data
+	}
+	return rest
+}

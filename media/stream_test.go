@@ -1,0 +1,204 @@
+package media_test
+
+import (
+	"bytes"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"vw/media"
+	"vw/media/mpegts"
+)
+
+func TestFollowGoesOnOnTheSameLink(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		first string
+		next  []string
+	}{
+		{"from a stream to another", "s", []string{"x", "s", "x"}},
+		{"from a feed to a stream", "v", []string{"x"}},
+		{"from a feed to a stream and another", "av", []string{"s", "x"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStudio(t)
+				s.SetStreams(map[string][]string{"s": {"v", "a"}, "x": {"av"}})
+				quick, slow := follow(t, s.Router, media.Subscription{Name: c.first}), subscribe(t, s.Router, media.Subscription{Name: c.first})
+				var seen []byte
+				for _, name := range c.next {
+					s.play(t, time.Second+7*frameTime)
+					seen = append(seen, waiting(slow)...)
+					s.play(t, time.Second)
+					before := quick.got()
+					slow.Follow(name, true)
+					if got := slow.Info().Bytes; got > 2*mpegts.PacketSize {
+						t.Errorf("%d bytes wait", got)
+					}
+					quick.Follow(name, true).Wait(t.Context())
+					s.play(t, time.Second)
+					if len(quick.got()) == len(before) {
+						t.Error("nothing comes any more")
+					}
+				}
+				for _, b := range [][]byte{append(seen, waiting(slow)...), quick.got()} {
+					for _, p := range report(b).PIDs {
+						if p.ContinuityErrors > 0 {
+							t.Errorf("%d continuity errors on PID %#x", p.ContinuityErrors, p.PID)
+						}
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestWhoFollowsAFeedFollowsTheStreamOfItsName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t)
+		x := follow(t, s.Router, media.Subscription{Name: "v"})
+		s.play(t, time.Second)
+		before := len(x.got())
+		s.SetStreams(map[string][]string{"v": {"a"}}).Wait(t.Context())
+		s.play(t, time.Second)
+		if n := kinds(t, x.got()[before:], x.got()[before:]); n["audio"] == 0 || n["video"] > 0 {
+			t.Errorf("packets: %v", n)
+		}
+		s.SetStreams(nil).Wait(t.Context())
+		before = len(x.got())
+		s.play(t, time.Second)
+		if n := len(x.got()) - before; n > 0 {
+			t.Errorf("%d bytes when the stream had been deleted: it is no feed again", n)
+		}
+		x.Follow("v", false)
+		s.play(t, time.Second)
+		if len(x.got()) == before {
+			t.Error("a new rule does not get the feed")
+		}
+	})
+}
+
+func TestDeletedStreamIsSilentAndComesBackAsItWas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t)
+		rules := map[string][]string{"s": {"a", "v"}}
+		s.SetStreams(rules)
+		x := follow(t, s.Router, media.Subscription{Name: "s"})
+		linkDown := s.Subscribe(media.Subscription{Name: "s"})
+		defer linkDown.Close()
+		s.play(t, time.Second)
+		pids := report(x.got()).Programs[0].Tracks
+		s.SetStreams(nil).Wait(t.Context())
+		silent := len(x.got())
+		late := subscribe(t, s.Router, media.Subscription{Name: "s", OfStream: true})
+		linkDown.Start()
+		s.play(t, 3*time.Second)
+		if len(x.got()) != silent || len(waiting(late)) > 0 || len(waiting(linkDown)) > 0 {
+			t.Error("a deleted stream is not silent")
+		}
+		s.SetStreams(rules)
+		s.play(t, time.Second)
+		if len(x.got()) == silent {
+			t.Error("the stream does not come back")
+		}
+		tracks := sound(t, x.got()).Programs[0].Tracks
+		if len(tracks) != 2 || len(pids) != 2 || tracks[0].PID != pids[0].PID || tracks[0].Kind != pids[0].Kind {
+			t.Errorf("tracks %+v, before %+v", tracks, pids)
+		}
+		if got := waiting(late); !bytes.HasSuffix(x.got(), got) || len(got) == 0 {
+			t.Error("who waited for the stream does not get it")
+		}
+
+		// Nobody names it any more: the next of that name is a new one.
+		for _, sub := range []*media.Subscriber{x.Subscriber, late, linkDown} {
+			sub.Close()
+		}
+		s.SetStreams(nil)
+		s.SetStreams(map[string][]string{"s": {"v"}})
+		y := follow(t, s.Router, media.Subscription{Name: "s"})
+		s.play(t, time.Second)
+		if tracks := sound(t, y.got()).Programs[0].Tracks; len(tracks) != 1 || tracks[0].PID != 0x100 {
+			t.Errorf("tracks of a new stream: %+v", tracks)
+		}
+	})
+}
+
+func TestTheSameRuleAgainChangesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t)
+		rules := func() map[string][]string { return map[string][]string{"s": {"v", "a"}} }
+		s.SetStreams(rules())
+		s.play(t, time.Second+3*frameTime)
+		x := subscribe(t, s.Router, media.Subscription{Name: "s", Client: true})
+		waits := x.Info().Bytes
+		s.SetStreams(rules())
+		y := subscribe(t, s.Router, media.Subscription{Name: "s", Client: true})
+		if got := y.Info().Bytes; x.Info().Bytes != waits || got != waits || waits < 10*mpegts.PacketSize {
+			t.Errorf("%d bytes wait, %d before; %d for who joins", x.Info().Bytes, waits, got)
+		}
+	})
+}
+
+func TestRestartedSourceOfAStreamGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t)
+		s.SetStreams(map[string][]string{"s": {"v", "a"}})
+		x := follow(t, s.Router, media.Subscription{Name: "s"})
+		for range 3 {
+			s.play(t, time.Second)
+			s.sources["v"] = newSource(8, 0)
+			s.posts["v"] = open(t, s.Router, "v") // takes over
+		}
+		s.play(t, time.Second)
+		for range 2 {
+			s.posts["v"].finish()
+			s.sources["v"] = newSource(8, 0)
+			s.posts["v"] = open(t, s.Router, "v")
+			s.play(t, time.Second)
+		}
+		if tracks := sound(t, x.got()).Programs[0].Tracks; len(tracks) != 2 {
+			t.Errorf("%d tracks", len(tracks))
+		}
+	})
+}
+
+func TestMessagesPassAStreamOfNoTransportStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := media.NewRouter()
+		r.SetStreams(map[string][]string{"s": {"chat", "log"}, "other": {"chat"}, "mixed": {"chat", "v"}})
+		chat, log := subscribe(t, r, media.Subscription{Name: "chat", Client: true}), subscribe(t, r, media.Subscription{Name: "log", Client: true})
+		s, other, mixed := subscribe(t, r, media.Subscription{Name: "s"}), subscribe(t, r, media.Subscription{Name: "other"}), subscribe(t, r, media.Subscription{Name: "mixed"})
+		chat.Send([]byte("one"), true)
+		log.Send([]byte("two"), false)
+		for name, c := range map[string]struct {
+			sub  *media.Subscriber
+			want string
+		}{"s": {s, "onetwo"}, "other": {other, "one"}, "mixed": {mixed, "one"}} {
+			if got := string(waiting(c.sub)); got != c.want {
+				t.Errorf("%s: %q", name, got)
+			}
+		}
+		ts := newSource(4, 0).take(11)
+		copyAll(t, r, "v", ts)
+		waiting(mixed)
+		chat.Send([]byte("three"), true)
+		if got := string(waiting(s)); got != "three" {
+			t.Errorf("s: %q", got)
+		}
+		if got := waiting(mixed); len(got) > 0 {
+			t.Errorf("a message among packets: %q", got)
+		}
+		if n := r.Feeds()["chat"].LeftOut; n != 1 {
+			t.Errorf("%d messages left out", n)
+		}
+
+		// A backlog of messages is purged by what they are of.
+		waiting(s)
+		chat.Send([]byte("four"), true)
+		log.Send([]byte("five"), true)
+		r.SetStreams(map[string][]string{"s": {"log"}})
+		if got := string(waiting(s)); got != "five" {
+			t.Errorf("after a mute: %q", got)
+		}
+	})
+}

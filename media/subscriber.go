@@ -1,0 +1,174 @@
+package media
+
+import (
+	"context"
+	"time"
+)
+
+// A Subscriber is one reader of a feed or stream: a destination's writer, a
+// recording, a local client. Between Start and Stop what its source carries
+// waits in its queue; Take and Done are for one goroutine at a time, the rest
+// may be called from anywhere.
+type Subscriber struct {
+	router *Router
+	client bool
+	cut    func()
+	queue  *queue
+
+	// guarded by the router's lock
+	name     string
+	ofStream bool
+	live     bool
+	since    time.Time
+}
+
+// Subscription says what a subscriber wants.
+type Subscription struct {
+	Name     string // of a feed or stream
+	OfStream bool   // the name is a stream's, even while no rule of it is in force
+	// Client says that it is a local client, to which also goes what comes in
+	// on destinations' links, and which may have what came in before it.
+	Client bool
+	// Cut makes a write that is under way end soon. It is called when one that
+	// holds packets of what was removed lasts longer than 100 ms. Defaults to
+	// nothing.
+	Cut func()
+}
+
+// Subscribe adds a reader. It gets nothing before Start. Close has to be called.
+func (r *Router) Subscribe(o Subscription) *Subscriber {
+	s := &Subscriber{router: r, client: o.Client, cut: o.Cut, queue: newQueue()}
+	if s.cut == nil {
+		s.cut = func() {}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !s.client {
+		s.since = r.now()
+	}
+	s.name = o.Name
+	s.ofStream = o.OfStream || r.ruled(o.Name)
+	r.join(s)
+	return s
+}
+
+// Start lets the source's chunks into the queue, the fast start first. What
+// was in it is forgotten.
+func (s *Subscriber) Start() {
+	s.router.mu.Lock()
+	defer s.router.mu.Unlock()
+	s.queue.reset()
+	if _, open := s.router.subs[s]; !open {
+		return
+	}
+	if !s.live {
+		s.live = true
+	} else {
+		s.router.outlet(s).detach(s)
+	}
+	s.router.outlet(s).attach(s)
+}
+
+// Stop keeps chunks out, and forgets what waits.
+func (s *Subscriber) Stop() {
+	s.router.mu.Lock()
+	defer s.router.mu.Unlock()
+	s.unlink()
+	s.queue.reset()
+}
+
+func (s *Subscriber) unlink() {
+	if s.live {
+		s.live = false
+		s.router.outlet(s).detach(s)
+	}
+}
+
+// Follow changes the source, where it differs from the present one: nothing of
+// the old one is handed out from now on.
+func (s *Subscriber) Follow(name string, ofStream bool) *Stopping {
+	s.router.mu.Lock()
+	defer s.router.mu.Unlock()
+	return s.follow(name, ofStream || s.router.ruled(name))
+}
+
+func (s *Subscriber) follow(name string, ofStream bool) *Stopping {
+	stopping := &Stopping{}
+	if _, open := s.router.subs[s]; !open || name == s.name && ofStream == s.ofStream {
+		return stopping
+	}
+	r, live := s.router, s.live
+	sent := r.outlet(s).inspector.pids
+	s.unlink()
+	stopping.add(s, s.queue.purge(nothing))
+	r.part(s)
+	s.name, s.ofStream = name, ofStream
+	if !s.client {
+		s.since = r.now()
+	}
+	r.join(s)
+	if live {
+		s.queue.jump(sent)
+		s.live = true
+		r.outlet(s).attach(s)
+	}
+	return stopping
+}
+
+// Take waits for the next message: packets joined up to 64 KiB, or one message
+// as it came. ErrClosed after Close; otherwise the context's error.
+func (s *Subscriber) Take(ctx context.Context) (Message, error) { return s.queue.take(ctx) }
+
+// Done says that the message taken has been written. Where it was not, it is
+// handed out again, unless some of it has been removed from the rules since or
+// the queue was full.
+func (s *Subscriber) Done(written bool) { s.queue.done(written) }
+
+// Send puts a message into the feed that the subscriber names. It goes to all
+// who follow it but the sender.
+func (s *Subscriber) Send(data []byte, isText bool) error {
+	r := s.router
+	r.mu.Lock()
+	f := r.feed(s.name)
+	r.mu.Unlock()
+	c := chunk{data: data, feed: f.name, at: r.now(), rap: -1, format: binary}
+	if isText {
+		c.format = text
+	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.post != nil {
+		return ErrFedByPost
+	}
+	f.carry(c, s)
+	return nil
+}
+
+// Close ends the subscription: Take returns ErrClosed.
+func (s *Subscriber) Close() *Stopping {
+	s.router.mu.Lock()
+	defer s.router.mu.Unlock()
+	s.unlink()
+	s.router.part(s)
+	stopping := &Stopping{}
+	stopping.add(s, s.queue.close())
+	return stopping
+}
+
+// QueueInfo is the state of a subscriber's queue.
+type QueueInfo struct {
+	Bytes     int    `json:"bytes"`     // waiting
+	Sent      uint64 `json:"sent"`      // packets, or messages
+	SentBytes uint64 `json:"sentBytes"` // in them
+	Dropped   uint64 `json:"dropped"`   // packets, or messages, since the queue was full
+}
+
+// Info may be called at any time.
+func (s *Subscriber) Info() QueueInfo {
+	q := s.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return QueueInfo{Bytes: q.bytes, Sent: q.sent, SentBytes: q.sentB, Dropped: q.drops}
+}
