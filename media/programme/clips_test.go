@@ -1,0 +1,208 @@
+package programme_test
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"vw/media/mpegts"
+	"vw/media/programme"
+	"vw/media/tscheck"
+)
+
+// ffmpeg runs ffmpeg on in and returns what it writes to its standard output.
+// Whatever it complains of fails the test.
+func ffmpeg(t testing.TB, in []byte, args ...string) []byte {
+	t.Helper()
+	cmd := exec.Command("ffmpeg", append([]string{"-hide_banner", "-nostdin"}, args...)...)
+	var out, complaints bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), &out, &complaints
+	if err := cmd.Run(); err != nil || complaints.Len() > 0 {
+		t.Fatalf("ffmpeg %q: %v\n%s", args, err, complaints.Bytes())
+	}
+	return out.Bytes()
+}
+
+// clip is a transport stream as ffmpeg makes it with its default settings.
+func clip(t testing.TB, args ...string) []byte {
+	t.Helper()
+	return ffmpeg(t, nil, slices.Concat([]string{"-v", "error"}, args, []string{"-f", "mpegts", "-"})...)
+}
+
+func video(seconds, codec string, more ...string) []string {
+	return append([]string{"-f", "lavfi", "-i", "testsrc=s=640x480:r=25:d=" + seconds, "-c:v", codec, "-pix_fmt", "yuv420p", "-g", "12"}, more...)
+}
+
+func audio(seconds, codec string, more ...string) []string {
+	return append([]string{"-f", "lavfi", "-i", "sine=d=" + seconds, "-c:a", codec}, more...)
+}
+
+func both(seconds, videoCodec, audioCodec string) []string {
+	return []string{"-f", "lavfi", "-i", "testsrc=s=640x480:r=25:d=" + seconds, "-f", "lavfi", "-i", "sine=d=" + seconds,
+		"-c:v", videoCodec, "-pix_fmt", "yuv420p", "-g", "12", "-c:a", audioCodec}
+}
+
+// An event is what happens to a programme at one time: packets of a feed come,
+// or do is called.
+type event struct {
+	at   time.Duration
+	feed string
+	data []byte
+	do   func(*programme.Programme)
+}
+
+// paced cuts a clip into frames that arrive at the times that their own stamps
+// tell, from start on, as a live source sends them.
+func paced(feed string, ts []byte, start time.Duration) []event {
+	var events []event
+	var first uint64
+	at := start
+	for p := range mpegts.Packets(ts) {
+		if s, ok := p.PES(); ok {
+			dts, _ := s.DTS()
+			if len(events) == 0 || first == 0 {
+				first = dts
+			}
+			at = max(at, start+time.Duration(mpegts.PTSDelta(dts, first))*time.Second/mpegts.PTSHz)
+		}
+		if n := len(events); n > 0 && events[n-1].at == at {
+			events[n-1].data = append(events[n-1].data, p...)
+			continue
+		}
+		events = append(events, event{at: at, feed: feed, data: bytes.Clone(p)})
+	}
+	return events
+}
+
+// end is the time of the last event.
+func end(events []event) time.Duration { return events[len(events)-1].at }
+
+// late delays each event by up to most, and keeps their order.
+func late(events []event, most time.Duration) []event {
+	r := rand.New(rand.NewPCG(1, 2))
+	var at time.Duration
+	for i := range events {
+		at = max(at, events[i].at+time.Duration(r.Int64N(int64(most))))
+		events[i].at = at
+	}
+	return events
+}
+
+func call(at time.Duration, do func(*programme.Programme)) []event { return []event{{at: at, do: do}} }
+
+// inOrder merges events by time.
+func inOrder(events ...[]event) []event {
+	all := slices.Concat(events...)
+	slices.SortStableFunc(all, func(a, b event) int { return cmp.Compare(a.at, b.at) })
+	return all
+}
+
+// play lets all the events happen in the order of their times, and returns
+// what comes of them.
+func play(t testing.TB, p *programme.Programme, events ...[]event) []byte {
+	t.Helper()
+	var out []byte
+	for _, e := range inOrder(events...) {
+		if e.do != nil {
+			e.do(p)
+			continue
+		}
+		out = p.Append(out, e.feed, e.data, e.at)
+	}
+	return out
+}
+
+func selecting(feeds ...string) *programme.Programme {
+	p := programme.New()
+	p.Select(rule(feeds...))
+	return p
+}
+
+// rule is a selection as a stream rule writes it.
+func rule(feeds ...string) []programme.Selector {
+	var s []programme.Selector
+	for _, entry := range feeds {
+		name, part, _ := strings.Cut(entry, ":")
+		kind := map[string]mpegts.Kind{"video": mpegts.Video, "audio": mpegts.Audio}[part]
+		s = append(s, programme.Selector{Feed: name, Part: kind})
+	}
+	return s
+}
+
+// sound fails the test unless tscheck finds no fault.
+func sound(t testing.TB, ts []byte) tscheck.Report {
+	t.Helper()
+	c := tscheck.New(tscheck.Options{})
+	c.Write(ts)
+	r := c.Report()
+	for _, fault := range r.Faults() {
+		t.Error(fault)
+	}
+	if t.Failed() {
+		keep(t, ts)
+	}
+	return r
+}
+
+// keep leaves the stream of a failed test where it can be looked at, if
+// VW_KEEP names a folder.
+func keep(t testing.TB, ts []byte) {
+	if folder := os.Getenv("VW_KEEP"); folder != "" {
+		os.WriteFile(filepath.Join(folder, strings.ReplaceAll(t.Name(), "/", "_")+".ts"), ts, 0o644)
+	}
+}
+
+// decodes fails the test if ffmpeg says a word on the stream.
+func decodes(t testing.TB, ts []byte) {
+	t.Helper()
+	ffmpeg(t, ts, "-v", "warning", "-i", "-", "-map", "0", "-f", "null", "-")
+}
+
+// tracks is what ffprobe finds: one programme, and the codecs of its tracks.
+func tracks(t testing.TB, ts []byte) string {
+	t.Helper()
+	cmd := exec.Command("ffprobe", "-v", "error", "-show_programs", "-of", "json", "-")
+	cmd.Stdin = bytes.NewReader(ts)
+	out, err := cmd.Output()
+	var found struct {
+		Programs []struct {
+			Streams []struct {
+				Codec string `json:"codec_name"`
+			}
+		}
+	}
+	if err == nil {
+		err = json.Unmarshal(out, &found)
+	}
+	if err != nil || len(found.Programs) != 1 {
+		t.Fatalf("ffprobe: %v: not one programme: %s", err, out)
+	}
+	var codecs []string
+	for _, s := range found.Programs[0].Streams {
+		codecs = append(codecs, s.Codec)
+	}
+	return strings.Join(codecs, " ")
+}
+
+// elementary is one track of a stream, demultiplexed by ffmpeg: "v:0", "a:0".
+func elementary(t testing.TB, ts []byte, track string) []byte {
+	t.Helper()
+	return ffmpeg(t, ts, "-v", "warning", "-copyts", "-i", "-", "-map", "0:"+track, "-c", "copy", "-f", "data", "-")
+}
+
+// intact fails the test unless the tracks of out are byte for byte those of in.
+func intact(t testing.TB, out []byte, outTrack string, in []byte, inTrack string) {
+	t.Helper()
+	got, want := elementary(t, out, outTrack), elementary(t, in, inTrack)
+	if len(want) == 0 || !bytes.Equal(got, want) {
+		t.Errorf("track %s differs: %d bytes out, %d in", outTrack, len(got), len(want))
+	}
+}

@@ -1,0 +1,112 @@
+package programme
+
+import (
+	"math"
+	"time"
+
+	"vw/media/mpegts"
+)
+
+// Programme time counts 1/90,000 s and does not wrap; its lower 33 bits are
+// what PTS and DTS say. Arrival times are counted in the same unit.
+const (
+	startTime = 10 * mpegts.PTSHz // of a programme, so that no PCR is below 0
+
+	window    = 4 * mpegts.PTSHz   // of the search for the smallest lag
+	slack     = mpegts.PTSHz / 200 // error that is not worth a correction: 5 ms
+	slewRate  = 1000               // a correction takes this many times as long
+	slewStep  = mpegts.PTSHz       // the longest time that one correction makes up for
+	agreement = mpegts.PTSHz / 10  // a muted feed's offset is kept within this
+	leap      = mpegts.PTSHz       // stamps that gain so much on the arrival jump
+	keeping   = 10 * mpegts.PTSHz  // a PTS is no further ahead of its DTS
+	never     = math.MaxInt64      // smallest lag of an empty window
+)
+
+// ticks converts an arrival time to 1/90,000 s.
+func ticks(at time.Duration) int64 {
+	return int64(at/time.Second)*mpegts.PTSHz + int64(at%time.Second)*mpegts.PTSHz/int64(time.Second)
+}
+
+// A clock maps the stamps of one feed to programme time. How well it is set is
+// told by its lag: arrival less programme time. Packets come late for many
+// reasons and early for none, so the smallest lag of the last one to two
+// windows is the measure; a burst or a stall that is shorter does not move it.
+type clock struct {
+	set   bool
+	src   uint64 // a stamp of the source, 33 bits
+	out   int64  // and the programme time that it stands for
+	lags  [2]int64
+	since int64 // the present window's begin
+	full  bool  // the window before was measured whole
+	last  int64 // lag of the last packet
+	slewn int64 // arrival time up to which corrections have been made
+}
+
+// newClock lets stamp stand for the programme time out.
+func newClock(stamp uint64, out, at int64) clock {
+	return clock{set: true, src: stamp, out: out, last: at - out, lags: [2]int64{at - out, never}, since: at, slewn: at}
+}
+
+// time is the programme time of a stamp that is within 13 hours of the last.
+func (c *clock) time(stamp uint64) int64 { return c.out + mpegts.PTSDelta(stamp, c.src) }
+
+// fits says that a track's first DTS can be of this clock.
+func (c *clock) fits(dts uint64, at int64) bool {
+	late := at - c.time(dts) - c.lag()
+	return late >= -keeping && late <= keeping
+}
+
+// advance moves the clock to a stamp, so that 33 bits go on to be enough.
+func (c *clock) advance(stamp uint64) {
+	c.out = c.time(stamp)
+	c.src = stamp
+}
+
+// lag is the measure.
+func (c *clock) lag() int64 { return min(c.lags[0], c.lags[1]) }
+
+// measure takes the lag of a packet. It returns by how much the smallest lag of
+// a whole window differs from that of the whole window before it: the drift of
+// the source's clock against the arrival's.
+func (c *clock) measure(pts uint64, at int64) (drift int64) {
+	switch d := at - c.since; {
+	case d >= 2*window:
+		c.lags, c.since, c.full = [2]int64{never, never}, at, false
+	case d >= window:
+		if c.full {
+			drift = c.lags[0] - c.lags[1]
+		}
+		c.lags, c.since, c.full = [2]int64{never, c.lags[0]}, c.since+window, true
+	}
+	c.last = at - c.time(pts)
+	c.lags[0] = min(c.lags[0], c.last)
+	return drift
+}
+
+// shift moves the clock's programme time, and its measures with it.
+func (c *clock) shift(by int64) {
+	c.out += by
+	c.last -= by
+	for i := range c.lags {
+		if c.lags[i] != never {
+			c.lags[i] -= by
+		}
+	}
+}
+
+// slew brings the clock nearer to another's, by 1 ms a second at most.
+func (c *clock) slew(to *clock, at int64) {
+	if !c.full || !to.full {
+		c.slewn = at
+		return
+	}
+	off := c.lag() - to.lag()
+	most := min(at-c.slewn, slewStep) / slewRate
+	if most == 0 {
+		return
+	}
+	c.slewn = at
+	if off > slack || off < -slack {
+		c.shift(max(-most, min(most, off)))
+	}
+}

@@ -1,0 +1,142 @@
+package programme
+
+import "vw/media/mpegts"
+
+// packet takes one packet in and appends what goes out for it: tables and PCR
+// where they are due, and the packet itself in its new clothes.
+func (p *Programme) packet(dst []byte, f *feed, in mpegts.Packet, at int64) []byte {
+	pid := in.PID()
+	if p.psi(f, pid, in) {
+		return dst
+	}
+	t := f.find(pid)
+	if t == nil && pid != f.pcrPID {
+		p.refuse(f, pid)
+		return dst
+	}
+	p.enlist()
+	if t != nil && !p.receive(t, in, at) {
+		return dst
+	}
+	p.refresh(at)
+	send := t != nil && p.admit(t, in, at)
+	pcr, timed := p.readPCR(f, pid, in, at)
+	if !send && !timed {
+		return dst
+	}
+	dst = p.appendTables(dst, at)
+	dst = p.fillPCR(dst, at)
+	if timed && (!send || t != p.master) {
+		dst = p.appendPCR(dst, pcr, at)
+		timed = false
+	}
+	if send {
+		dst = p.send(dst, t, in, pcr, timed, at)
+	}
+	return dst
+}
+
+// psi takes the packets that carry the feed's tables (2.4.4).
+func (p *Programme) psi(f *feed, pid uint16, in mpegts.Packet) bool {
+	switch {
+	case pid == mpegts.PATPID:
+		f.pat.Feed(in, f.onPAT)
+	case pid == f.pmtPID:
+		f.pmt.Feed(in, f.onPMT)
+		if f.changed {
+			f.changed = false
+			p.adopt(f)
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// refuse counts a packet that belongs to no track of the feed. Stuffing and
+// what the service information says (EN 300 468, 5.1.3) is not missed.
+func (p *Programme) refuse(f *feed, pid uint16) {
+	switch {
+	case pid < pmtPID || pid == mpegts.NullPID:
+	case len(f.section) == 0:
+		p.stats.Early++
+	default:
+		p.stats.Unselected++
+	}
+}
+
+// receive follows the source of t: its counter and, where a PES packet opens,
+// its stamps, whether the packet is to go out or not. It reports false for a
+// duplicate.
+func (p *Programme) receive(t *track, in mpegts.Packet, at int64) bool {
+	if !in.HasPayload() {
+		return true
+	}
+	pes, opens := in.PES()
+	switch t.follow(in, pes) {
+	case duplicate:
+		p.stats.Duplicate++
+		return false
+	case gap:
+		p.stats.Gaps++
+	}
+	if opens {
+		p.observe(t, pes, at)
+	}
+	return true
+}
+
+// admit says whether a packet of t goes out.
+func (p *Programme) admit(t *track, in mpegts.Packet, at int64) bool {
+	switch {
+	case !in.HasPayload():
+	case !t.selected:
+		p.stats.Unselected++
+	case !t.listed:
+		p.stats.Surplus++
+	case !t.start(in, at):
+		p.stats.Waiting++
+	default:
+		return true
+	}
+	return false
+}
+
+// send appends in as a packet of t. It carries pcr where timed.
+func (p *Programme) send(dst []byte, t *track, in mpegts.Packet, pcr int64, timed bool, at int64) []byte {
+	dst = append(dst, in...)
+	out := mpegts.Packet(dst[len(dst)-mpegts.PacketSize:])
+	out.SetPID(t.pid)
+	out.SetContinuity(t.cc)
+	t.cc++
+	out.SetDiscontinuity(false) // the output's own clock and counters do not jump (2.4.3.5)
+	if timed {
+		out.SetPCR(wrapPCR(pcr))
+		p.pcr.sent(pcr, at)
+	} else {
+		out.ClearPCR()
+	}
+	p.stamp(t, out)
+	t.at = at
+	p.stats.Sent++
+	return dst
+}
+
+// stamp rewrites the PES header that opens or goes on in out (2.4.3.6).
+func (p *Programme) stamp(t *track, out mpegts.Packet) {
+	pes, _ := out.PES()
+	_, dts, stamped := stamps(pes)
+	switch {
+	case stamped:
+		t.header = 0
+		c := t.clock()
+		pes.Shift(c.out - int64(c.src))
+		pes.SetStreamID(t.streamID(pes.StreamID()))
+		if t.kind != mpegts.Other {
+			t.out, t.outSet = c.time(dts), true
+			p.now = max(p.now, t.out)
+		}
+	case t.kind != mpegts.Other && (out.UnitStart() || t.header > 0):
+		t.blank(out)
+	}
+}

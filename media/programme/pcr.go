@@ -1,0 +1,82 @@
+package programme
+
+import "vw/media/mpegts"
+
+const (
+	pcrScale     = mpegts.PCRHz / mpegts.PTSHz
+	pcrInterval  = mpegts.PTSHz / 10       // between PCRs that the programme makes itself (2.7.2)
+	pcrSilence   = 12 * mpegts.PTSHz / 100 // a source that sends no PCR for so long is helped out
+	pcrTolerance = mpegts.PCRHz / 10       // by how much a new source's PCR may differ from the last one's
+	pcrLeap      = mpegts.PCRHz            // and that of the same source
+	pcrDelay     = 7 * mpegts.PTSHz / 10   // from PCR to DTS where no source gives any: ffmpeg's
+)
+
+// A pcr is the programme's clock as its PCRs tell it (2.4.2.2), in programme
+// time times 300. It never goes back, and goes forward no faster than arrival
+// time but for its tolerances; so it never has to be announced as discontinuous.
+type pcr struct {
+	known bool
+	last  int64
+	at    int64 // arrival time of last, 1/90,000 s
+	from  *feed // whose PCR last was
+	epoch int   // and on which of its clocks
+	shift int64 // added to that feed's PCRs, to make up for another decoder delay
+}
+
+func (c *pcr) sent(pcr, at int64) { c.known, c.last, c.at = true, pcr, at }
+
+// expected is what the clock would say now.
+func (c *pcr) expected(at int64) int64 { return c.last + (at-c.at)*pcrScale }
+
+// next is the programme's PCR for a feed's, false where it would go back.
+func (c *pcr) next(f *feed, ticks uint64, at int64) (pcr int64, ok bool) {
+	tolerance := int64(pcrLeap)
+	if c.from != f || c.epoch != f.epoch {
+		c.from, c.epoch, c.shift = f, f.epoch, 0
+		tolerance = pcrTolerance
+	}
+	pcr = f.clock.time(ticks/pcrScale)*pcrScale + int64(ticks%pcrScale) + c.shift
+	if expected := c.expected(at); c.known && (pcr < c.last-tolerance || pcr > expected+tolerance) {
+		c.shift += expected - pcr
+		pcr = expected
+	}
+	return pcr, !c.known || pcr > c.last
+}
+
+// readPCR takes the PCR of a packet of the feed that carries the clock.
+func (p *Programme) readPCR(f *feed, pid uint16, in mpegts.Packet, at int64) (pcr int64, ok bool) {
+	ticks, ok := in.PCR()
+	if !ok || pid != f.pcrPID {
+		return 0, false
+	}
+	f.pcrAt = at
+	if p.master == nil || p.master.feed != f || !f.clock.set || f.returned {
+		return 0, false
+	}
+	return p.pcr.next(f, ticks, at)
+}
+
+// fillPCR appends a PCR where the source of the clock has sent none for long,
+// because it has died or has none. It goes on with arrival time.
+func (p *Programme) fillPCR(dst []byte, at int64) []byte {
+	m := p.master
+	if m == nil || at-m.feed.pcrAt < pcrSilence || p.pcr.known && at-p.pcr.at < pcrInterval {
+		return dst
+	}
+	if !p.pcr.known {
+		return p.appendPCR(dst, (at-p.lag-pcrDelay)*pcrScale, at)
+	}
+	return p.appendPCR(dst, p.pcr.expected(at), at)
+}
+
+// appendPCR appends a packet of the master's PID that carries nothing else and
+// does not advance the counter (2.4.3.3).
+func (p *Programme) appendPCR(dst []byte, pcr, at int64) []byte {
+	p.pcr.sent(pcr, at)
+	return mpegts.AppendPCR(dst, p.master.pid, p.master.cc-1, wrapPCR(pcr))
+}
+
+// wrapPCR brings programme time times 300 to the 42 bits of a PCR.
+func wrapPCR(pcr int64) uint64 {
+	return uint64((pcr%mpegts.PCRModulus + mpegts.PCRModulus) % mpegts.PCRModulus)
+}

@@ -1,0 +1,121 @@
+package programme
+
+import (
+	"bytes"
+
+	"vw/media/mpegts"
+)
+
+const (
+	programNumber = 1
+	psiInterval   = mpegts.PTSHz / 10 // of PAT and PMT: 100 ms, where TR 101 290 allows 500
+	maxSection    = 1024              // bytes of a PMT (2.4.4.8: section_length is 1,021 at most)
+	frameOfPMT    = 16                // bytes of a PMT without tracks
+	frameOfTrack  = 5                 // bytes of a track without descriptors
+)
+
+// tables are the programme's PAT and PMT as they were last sent.
+type tables struct {
+	pat, pmt     []byte
+	patCC, pmtCC byte
+	version      byte
+	master       *track
+	changed      bool // the list of tracks has
+	due, sent    bool
+	asked        int64 // arrival time at which they were last looked at
+	at           int64 // arrival time at which they were last sent
+	now          int64 // programme time likewise
+}
+
+// refresh looks whether the tables are due: at the start, when the tracks
+// have changed, and when 100 ms have passed since the last ones, of arrival or,
+// in a burst, of programme time.
+func (p *Programme) refresh(at int64) {
+	t := &p.tables
+	if !t.changed && at-t.asked < psiInterval && p.now-t.now < psiInterval {
+		return
+	}
+	p.choose(at)
+	if t.changed || p.master != t.master {
+		p.describe()
+	}
+	t.asked = at
+	t.changed = false
+	t.due = t.due || !t.sent || at-t.at >= psiInterval || p.now-t.now >= psiInterval
+}
+
+// enlist makes the list of tracks anew if it is stale: the rule's order, then
+// the feeds' PMTs'.
+func (p *Programme) enlist() {
+	if !p.stale {
+		return
+	}
+	p.stale, p.tables.changed = false, true
+	before := p.list
+	for _, t := range before {
+		t.listed = false
+	}
+	p.list = nil
+	size := frameOfPMT
+	var ids = [...]byte{mpegts.Other: 0, mpegts.Video: 0xe0, mpegts.Audio: 0xc0}
+	for _, s := range p.selection {
+		for _, t := range p.feeds[s.Feed].current {
+			n := frameOfTrack + len(t.descriptors)
+			if t.listed || !s.takes(t) || len(p.list) == MaxTracks || size+n > maxSection {
+				continue
+			}
+			size += n
+			t.listed = true
+			t.id = ids[t.kind]
+			if t.id != 0xef && t.id != 0xdf { // the last of its range
+				ids[t.kind]++
+			}
+			p.list = append(p.list, t)
+		}
+	}
+	for _, t := range before {
+		if !t.listed {
+			t.stop()
+		}
+	}
+}
+
+// describe makes the PMT of the list, with a new version if it is another
+// (2.4.4.9).
+func (p *Programme) describe() {
+	t := &p.tables
+	t.master = p.master
+	pmt := mpegts.PMT{Program: programNumber, Version: t.version, PCRPID: mpegts.NullPID}
+	if p.master != nil {
+		pmt.PCRPID = p.master.pid
+	}
+	for _, k := range p.list {
+		pmt.Tracks = append(pmt.Tracks, mpegts.Track{PID: k.pid, Type: k.coding, Descriptors: k.descriptors})
+	}
+	section := pmt.Section()
+	if bytes.Equal(section, t.pmt) {
+		return
+	}
+	if t.sent {
+		t.version = (t.version + 1) & 0x1f
+		pmt.Version = t.version
+		section = pmt.Section()
+	}
+	t.pmt, t.due = section, true
+	if t.pat == nil {
+		t.pat = mpegts.PAT{StreamID: 1, Programs: []mpegts.Program{{Number: programNumber, PMTPID: pmtPID}}}.Section()
+	}
+}
+
+// appendTables appends PAT and PMT if they are due.
+func (p *Programme) appendTables(dst []byte, at int64) []byte {
+	t := &p.tables
+	if !t.due {
+		return dst
+	}
+	dst, t.patCC = mpegts.AppendSection(dst, mpegts.PATPID, t.patCC, t.pat)
+	dst, t.pmtCC = mpegts.AppendSection(dst, pmtPID, t.pmtCC, t.pmt)
+	t.due, t.sent = false, true
+	t.at, t.now = at, p.now
+	return dst
+}

@@ -1,0 +1,172 @@
+package programme
+
+import "vw/media/mpegts"
+
+// observe takes the stamps of a PES packet of t, so that t.clock() is right
+// for them.
+func (p *Programme) observe(t *track, pes mpegts.PES, at int64) {
+	pts, dts, ok := stamps(pes)
+	if !ok {
+		return
+	}
+	f := t.feed
+	if !f.clock.set || f.returned {
+		p.resume(f, pts, at)
+	}
+	if t.kind == mpegts.Other {
+		t.epoch = f.epoch // may come in any order: it tells nothing
+		return
+	}
+	anew := true
+	switch {
+	case !t.stamped && f.clock.fits(dts, at):
+	case !t.stamped, t.jumped(dts, at):
+		if !t.stamped || t.epoch == f.epoch {
+			p.jump(f, pts, at)
+		}
+	case t.epoch != f.epoch && f.overtaken(t, dts, at):
+	default:
+		anew = false
+	}
+	if anew {
+		t.epoch = f.epoch
+	}
+	p.slew(f, at)
+	p.raise(t, dts, anew)
+	if t.stamped && !anew {
+		t.step = mpegts.PTSDelta(dts, t.dts)
+	}
+	t.stamped, t.dts, t.dtsAt = true, dts, at
+	if t.epoch == f.epoch {
+		f.clock.advance(dts)
+		drift := f.clock.measure(pts, at)
+		if p.master != nil && p.master.feed == f {
+			p.lag += drift
+		}
+	}
+}
+
+// stamps are the PTS and DTS of a PES packet, if it has any and they can be
+// true: a picture is not kept for more than 10 s (2.4.2.6). Damaged ones would
+// drive the output's time away for good, since it never goes back.
+func stamps(pes mpegts.PES) (pts, dts uint64, ok bool) {
+	pts, ok = pes.PTS()
+	dts, _ = pes.DTS()
+	d := mpegts.PTSDelta(pts, dts)
+	return pts, dts, ok && d >= -leap && d <= keeping
+}
+
+// jumped says that a DTS does not follow the track's last: it goes back, or
+// forward by more than leap more than has passed meanwhile. A wrap is no jump.
+func (t *track) jumped(dts uint64, at int64) bool {
+	d := mpegts.PTSDelta(dts, t.dts)
+	return d < 0 || d > leap+at-t.dtsAt
+}
+
+// jump sets a feed's clock anew. The tracks that have not jumped yet go on by
+// the former one until they do.
+func (p *Programme) jump(f *feed, pts uint64, at int64) {
+	p.stats.Jumps++
+	f.former, f.formerAt = f.clock, at
+	f.epoch++
+	f.clock = newClock(pts, at-p.reference(f), at)
+}
+
+// overtaken says that t, whose stamps have not jumped as the feed's other
+// tracks' have, is not going to: the jump was too small to show.
+func (f *feed) overtaken(t *track, dts uint64, at int64) bool {
+	d := f.clock.time(dts) - f.former.time(dts)
+	return t.epoch != f.epoch-1 || at-f.formerAt > leap && d >= -leap && d <= leap
+}
+
+// resume sets the offset of a feed's first PTS against arrival time. A feed
+// that was away keeps its offset where its stamps have gone on meanwhile.
+func (p *Programme) resume(f *feed, pts uint64, at int64) {
+	f.returned = false
+	if f.clock.set {
+		late := at - f.clock.time(pts) - f.clock.lag()
+		if late >= -agreement && late <= agreement {
+			return
+		}
+	}
+	f.epoch++
+	f.clock = newClock(pts, at-p.reference(f), at)
+}
+
+// reference is the lag that a feed's first packet is given: that of the feed
+// which carries the clock. A feed that is going to carry it takes the
+// programme's, which drifts with the clock but does not know how late each of
+// its sources began: else every restart would add to the last.
+func (p *Programme) reference(f *feed) int64 {
+	m := p.master
+	if m == nil || !m.feed.clock.set || !m.feed.alive(f.at) {
+		return p.lag
+	}
+	for t := range p.candidates {
+		if t.feed == f {
+			return p.lag
+		}
+		if t == m {
+			break
+		}
+	}
+	return m.feed.clock.lag()
+}
+
+// candidates yields the tracks that may carry the PCR, the best first.
+func (p *Programme) candidates(yield func(*track) bool) {
+	for _, kind := range [...]mpegts.Kind{mpegts.Video, mpegts.Audio} {
+		for _, t := range p.list {
+			if t.kind == kind && !yield(t) {
+				return
+			}
+		}
+	}
+}
+
+// raise moves the clock of t forward where dts would come out before what t
+// has sent, or in its place: output time never goes back. After a jump one
+// frame's length is left between the two.
+func (p *Programme) raise(t *track, dts uint64, anew bool) {
+	if !t.outSet || !t.listed {
+		return
+	}
+	floor := t.out + 1
+	if anew {
+		floor = t.out + max(1, min(t.step, leap))
+	}
+	c := t.clock()
+	if out := c.time(dts); out < floor {
+		c.shift(floor - out)
+	}
+}
+
+// slew brings the feed's clock nearer to that of the master, unless it is that.
+func (p *Programme) slew(f *feed, at int64) {
+	if m := p.master; m != nil && m.feed != f && m.feed.clock.set {
+		f.clock.slew(&m.feed.clock, at)
+	}
+}
+
+// choose names the track whose PID carries the PCR: the first video, else the
+// first audio, of a feed that is alive. A feed takes the clock from another
+// only when its own packets are no later than that one's, so that a feed that
+// comes back with a backlog does not bring old time with it.
+func (p *Programme) choose(at int64) {
+	present := p.master
+	if present != nil && !present.listed {
+		p.master, present = nil, nil
+	}
+	if present != nil && !present.feed.alive(at) {
+		present = nil
+	}
+	for t := range p.candidates {
+		if t.feed.alive(at) && (present == nil || t.feed == present.feed || t.feed.agrees(present.feed)) {
+			p.master = t
+			return
+		}
+		if p.master == nil {
+			p.master = t
+		}
+	}
+}
