@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -40,8 +41,8 @@ func clip(frames [][]byte, n int) io.Reader {
 	})
 }
 
-// pump sends frames through a router to as many readers, and waits until they
-// have read all. A frame is one operation. The bytes are those of the feed.
+// pump sends frames through a router to as many readers, no faster than they
+// read. A frame is one operation. The bytes are those of the feed.
 func pump(b *testing.B, name string, readers int, rules map[string][]string) {
 	all := frames()
 	r := media.NewRouter()
@@ -63,11 +64,30 @@ func pump(b *testing.B, name string, readers int, rules map[string][]string) {
 	b.SetBytes(int64(len(bytes.Join(all, nil)) / len(all)))
 	b.ReportAllocs()
 	b.ResetTimer()
-	if err := r.Post("feed", nil).Copy(clip(all, b.N)); err != nil {
+	src := clip(all, b.N)
+	caughtUp := func() {
+		for _, s := range subs {
+			for s.Info().Bytes > 0 {
+				runtime.Gosched()
+			}
+		}
+	}
+	reads := 0
+	err := r.Post("feed", nil).Copy(readerFunc(func(p []byte) (int, error) {
+		if reads++; reads%100 == 0 { // at most 6 MiB
+			caughtUp()
+		}
+		return src.Read(p)
+	}))
+	if err != nil {
 		b.Fatal(err)
 	}
+	caughtUp()
 	b.StopTimer()
 	for _, s := range subs {
+		if n := s.Info().Dropped; n > 0 {
+			b.Errorf("%d packets dropped", n)
+		}
 		s.Close()
 	}
 	wg.Wait()

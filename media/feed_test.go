@@ -25,10 +25,6 @@ func TestFeedInfoSaysWhatArrives(t *testing.T) {
 		if int(i.Bytes) != len(s.sent) || int(i.Packets) != len(s.sent)/mpegts.PacketSize || !i.Source {
 			t.Errorf("after %d bytes: %+v", len(s.sent), i)
 		}
-		rate := uint64(7.2 * mpegts.PacketSize * 8 * 25) // bit/s, tables among them
-		if i.Bitrate < rate*9/10 || i.Bitrate > rate*11/10 {
-			t.Errorf("%d bit/s, want about %d", i.Bitrate, rate)
-		}
 		if *i.AgeMs != 40 {
 			t.Errorf("the last packet came %d ms ago", *i.AgeMs)
 		}
@@ -38,6 +34,13 @@ func TestFeedInfoSaysWhatArrives(t *testing.T) {
 		}
 		if !slices.Equal(i.Tracks, want) {
 			t.Errorf("tracks %+v", i.Tracks)
+		}
+		for range 10 {
+			s.play(t, 1)
+			rate := uint64(7.2 * mpegts.PacketSize * 8 * 25) // bit/s, tables among them
+			if got := s.Feeds()["feed"].Bitrate; got < rate*92/100 || got > rate*108/100 {
+				t.Errorf("%d bit/s, want about %d", got, rate)
+			}
 		}
 		time.Sleep(1060 * time.Millisecond)
 		if i := s.Feeds()["feed"]; i.Bitrate != 0 || *i.AgeMs != 1100 {
@@ -73,7 +76,7 @@ func TestFaultsOfTheInputAreCountedNotHidden(t *testing.T) {
 		{"a packet twice", [][]byte{to, packet(11), packet(11), rest}, 0, 0, 0},
 		{"a packet three times", [][]byte{to, packet(11), packet(11), packet(11), rest}, 1, 0, 0},
 		{"an announced jump", [][]byte{to, jump, rest}, 0, 0, 0},
-		{"a clock without payload", [][]byte{to, packet(11), clocks, rest}, 0, 0, 0},
+		{"clocks without payload", [][]byte{to, packet(11), clocks, clocks, rest}, 0, 0, 0},
 		{"null packets of any counter", [][]byte{to, packet(11), null, null, null, rest}, 0, 0, 0},
 		{"a damaged packet", [][]byte{ts[:20*mpegts.PacketSize], damaged}, 1, 1, 0},
 		{"noise", [][]byte{to, {1, 2, 3}, packet(11), rest}, 0, 0, 3},
@@ -155,6 +158,34 @@ func TestThousandPostsLeaveNothingBehind(t *testing.T) {
 		i := r.Feeds()["feed"]
 		if int(i.Bytes) != 1000*len(ts) {
 			t.Errorf("%+v", i)
+		}
+	})
+}
+
+func TestStreamInfoSaysWhatGoesOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t)
+		s.SetStreams(map[string][]string{"s": {"v", "a"}, "silent": {}})
+		x := follow(t, s.Router, media.Subscription{Name: "s"})
+		s.play(t, 2*time.Second)
+		all := s.Streams()
+		i := all["s"]
+		if len(all) != 2 || !slices.Equal(i.Feeds, []string{"v", "a"}) || i.Readers != 1 {
+			t.Errorf("%+v", all)
+		}
+		if int(i.Bytes) != len(x.got()) || i.Packets != 50*(8+2) || i.Gaps != 0 || i.Jumps != 0 {
+			t.Errorf("%d bytes went out: %+v", len(x.got()), i)
+		}
+		if rate := uint64(10 * 25 * mpegts.PacketSize * 8); i.Bitrate < rate || i.Bitrate > rate*11/10 {
+			t.Errorf("%d bit/s, want a little more than %d", i.Bitrate, rate)
+		}
+		if len(i.Tracks) != 2 || i.Tracks[0].Kind != "video" || i.Tracks[0].Packets < 400 || i.Tracks[1].Codec != "mp2" {
+			t.Errorf("tracks %+v", i.Tracks)
+		}
+		s.SetStreams(nil)
+		all = s.Streams()
+		if i := all["s"]; len(all) != 1 || i.Feeds != nil || i.Tracks == nil || len(i.Tracks) != 0 {
+			t.Errorf("a stream that is deleted but named: %+v", all)
 		}
 	})
 }

@@ -25,7 +25,7 @@ func (o *outlet) publish(c chunk, from *Subscriber) {
 		case s == from:
 		case s.client:
 			s.queue.push(c)
-		case len(outward.data) > 0:
+		case outward.data != nil: // else it is muted
 			s.queue.push(outward)
 		}
 	}
@@ -56,8 +56,13 @@ func (o *outlet) detach(s *Subscriber) {
 	o.subs = slices.DeleteFunc(slices.Clone(o.subs), func(x *Subscriber) bool { return x == s })
 }
 
-// forget drops what is known of a source that has gone.
+// forget drops what is known of a source that has gone, but for which PIDs it
+// had: readers have seen them.
 func (o *outlet) forget() {
+	seen := o.inspector.pids
 	o.inspector = newInspector()
+	for pid := range seen {
+		o.inspector.pid(pid)
+	}
 	o.start.clear()
 }

@@ -1,7 +1,6 @@
 package media
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -53,7 +52,7 @@ type queue struct {
 	stale  bool                // some of out has been purged since
 	passed bool                // packets that come after out have been dropped since
 	mended []uint16            // PIDs of gaps that the message handed out has mended
-	gaps   map[uint16]struct{} // PIDs of which packets were dropped or purged
+	gaps   map[uint16]struct{} // PIDs whose next packet does not follow the reader's last
 	idle   chan struct{}       // closed when out is done with; nil where nobody waits
 	wake   chan struct{}       // capacity 1
 	sent   uint64              // packets and messages
@@ -133,18 +132,6 @@ func (q *queue) dropFirst(n int) {
 	q.items = slices.Delete(q.items, 0, n)
 }
 
-// lose counts packets that are not going to be handed out. Those before them
-// are not handed out again either: a gap is mended once.
-func (q *queue) lose(b []byte) {
-	q.passed = true
-	q.drops += uint64(len(b) / mpegts.PacketSize)
-	if q.mends {
-		for p := range mpegts.Packets(b) {
-			q.gaps[p.PID()] = struct{}{}
-		}
-	}
-}
-
 // take waits for something to write. done has to be called before the next.
 func (q *queue) take(ctx context.Context) (Message, error) {
 	for {
@@ -169,7 +156,10 @@ func (q *queue) take(ctx context.Context) (Message, error) {
 
 func (q *queue) handOut() Message {
 	n, size := 1, len(q.items[0].data)
-	most := MaxMessage - len(q.gaps)*mpegts.PacketSize
+	most := MaxMessage
+	if q.mends {
+		most -= min(len(q.gaps), maxMends) * mpegts.PacketSize
+	}
 	for q.items[0].format == packets && n < len(q.items) && q.items[n].format == packets &&
 		size+len(q.items[n].data) <= most {
 		size += len(q.items[n].data)
@@ -186,41 +176,13 @@ func (q *queue) handOut() Message {
 	return Message{Parts: q.parts, Text: q.out[0].format == text}
 }
 
-func (q *queue) appendPart(c chunk) {
-	if len(q.gaps) == 0 || c.format != packets {
-		q.parts = append(q.parts, c.data)
-		return
-	}
-	from := 0
-	for at := 0; at < len(c.data); at += mpegts.PacketSize {
-		p := mpegts.Packet(c.data[at : at+mpegts.PacketSize])
-		if _, gap := q.gaps[p.PID()]; gap {
-			q.parts = append(q.parts, c.data[from:at:at], q.mend(p))
-			from = at
-		}
-	}
-	q.parts = append(q.parts, c.data[from:])
-}
-
-// mend returns the packet without payload that makes the jump of the
-// continuity counter before p a legal one (ISO/IEC 13818-1, 2.4.3.5).
-func (q *queue) mend(p mpegts.Packet) []byte {
-	delete(q.gaps, p.PID())
-	q.mended = append(q.mended, p.PID())
-	next := p.Continuity()
-	if !p.HasPayload() {
-		next++ // such a packet repeats the counter of the one before
-	}
-	return mpegts.AppendDiscontinuity(nil, p.PID(), next)
-}
-
 // done says that what was taken has been written, or that it was not and is to
 // be handed out again: unless some of it has been purged meanwhile, or some of
 // what comes after it has been dropped.
 func (q *queue) done(written bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	again := !written && !q.closed && !q.stale && !q.passed
+	again := !written && !q.closed && !q.stale && len(q.out) > 0 && (!q.passed || q.out[0].format != packets)
 	if again {
 		for _, pid := range q.mended {
 			q.gaps[pid] = struct{}{}
@@ -237,10 +199,8 @@ func (q *queue) done(written bool) {
 			q.sentB += uint64(len(c.data))
 		case q.closed || q.stale:
 			q.losePurged(c, nil)
-		case c.format == packets:
-			q.lose(c.data)
 		default:
-			q.drops++
+			q.lose(c.data)
 		}
 		c.release()
 	}
@@ -266,7 +226,7 @@ func (q *queue) purge(keep func(chunk) []byte) (busy <-chan struct{}) {
 			c.release()
 			c = chunk{data: rest, feed: c.feed, at: c.at, rap: -1, format: c.format}
 		}
-		if len(rest) > 0 {
+		if rest != nil {
 			q.items[n] = c
 			n++
 		}
@@ -283,21 +243,6 @@ func (q *queue) purge(keep func(chunk) []byte) (busy <-chan struct{}) {
 	return q.idle
 }
 
-// losePurged notes which PIDs of c are not all in rest. What is purged was
-// asked for, so it is no drop.
-func (q *queue) losePurged(c chunk, rest []byte) {
-	if !q.mends || c.format != packets {
-		return
-	}
-	for p := range mpegts.Packets(c.data) {
-		if len(rest) > 0 && bytes.Equal(rest[:mpegts.PacketSize], p) {
-			rest = rest[mpegts.PacketSize:]
-			continue
-		}
-		q.gaps[p.PID()] = struct{}{}
-	}
-}
-
 // nothing keeps nothing of a chunk.
 func nothing(chunk) []byte { return nil }
 
@@ -309,27 +254,6 @@ func (q *queue) reset() (busy <-chan struct{}) {
 	clear(q.gaps)
 	q.mu.Unlock()
 	return busy
-}
-
-// setMends says whether the gaps are to be mended: in a stream, not in a feed,
-// whose packets are passed on unchanged.
-func (q *queue) setMends(on bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.mends = on
-	clear(q.gaps)
-}
-
-// jump notes that the reader has seen counters of these PIDs with which what
-// comes next has nothing to do.
-func (q *queue) jump(pids map[uint16]*pidState) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for pid := range pids {
-		if q.mends && pid != mpegts.NullPID {
-			q.gaps[pid] = struct{}{}
-		}
-	}
 }
 
 // close ends the queue: take returns ErrClosed from now on.

@@ -139,9 +139,12 @@ func TestErrorOfTheSourceComesAfterItsPackets(t *testing.T) {
 	}
 }
 
-// forever reads b again and again and counts what was read.
+// forever reads b again and again, 4 MiB of it, and counts what was read.
 func forever(b []byte, read *int) io.Reader {
 	return readerFunc(func(p []byte) (int, error) {
+		if *read >= 4<<20 {
+			return 0, io.EOF
+		}
 		for i := range p {
 			p[i] = b[(*read+i)%len(b)]
 		}

@@ -182,7 +182,7 @@ func (r *Router) Deliver(name string, data []byte, isText bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	for s := range r.subs {
-		if s.client && s.name == name {
+		if s.incoming && s.name == name {
 			s.queue.push(c)
 		}
 	}

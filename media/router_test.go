@@ -1,13 +1,19 @@
 package media_test
 
 import (
+	"context"
+	"io"
 	"maps"
+	"math/rand/v2"
+	"runtime"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"vw/media"
+	"vw/media/mpegts"
 )
 
 func TestFeedIsForgottenAMinuteAfterItsLastUse(t *testing.T) {
@@ -52,19 +58,23 @@ func TestFeedIsForgottenAMinuteAfterItsLastUse(t *testing.T) {
 					return ok
 				}
 				time.Sleep(5 * time.Second) // out of step with the router
-				end := c.use(t, r)
-				time.Sleep(10 * time.Minute)
-				if !known() {
-					t.Fatal("forgotten while it was in use")
-				}
-				end()
-				time.Sleep(59 * time.Second)
-				if !known() {
-					t.Error("forgotten in less than a minute")
-				}
-				time.Sleep(12 * time.Second)
-				if known() {
-					t.Error("not forgotten")
+				for _, lasts := range []time.Duration{10 * time.Minute, time.Second} {
+					r.Subscribe(media.Subscription{Name: "feed"}).Close()
+					time.Sleep(56 * time.Second)
+					end := c.use(t, r)
+					time.Sleep(lasts)
+					if !known() {
+						t.Fatal("forgotten while it was in use")
+					}
+					end()
+					time.Sleep(59 * time.Second)
+					if !known() {
+						t.Errorf("forgotten less than a minute after a use of %v", lasts)
+					}
+					time.Sleep(12 * time.Second)
+					if known() {
+						t.Errorf("not forgotten after a use of %v", lasts)
+					}
 				}
 			})
 		})
@@ -80,14 +90,15 @@ func TestRunEndsWithItsContext(t *testing.T) {
 func TestDeliverGoesToLocalClientsOfThatNameAlone(t *testing.T) {
 	r := media.NewRouter()
 	r.SetStreams(map[string][]string{"s": {"feed"}})
-	client := subscribe(t, r, media.Subscription{Name: "feed", Client: true})
-	ofStream := subscribe(t, r, media.Subscription{Name: "s", Client: true})
+	client := subscribe(t, r, media.Subscription{Name: "feed", Client: true, Incoming: true})
+	ofStream := subscribe(t, r, media.Subscription{Name: "s", Client: true, Incoming: true})
 	others := map[string]*media.Subscriber{
 		"another destination":          subscribe(t, r, media.Subscription{Name: "feed"}),
 		"a destination of the stream":  subscribe(t, r, media.Subscription{Name: "s"}),
-		"a client of another name":     subscribe(t, r, media.Subscription{Name: "feed2", Client: true}),
-		"a client that has been there": subscribe(t, r, media.Subscription{Name: "feed", Client: true}),
+		"a client of another name":     subscribe(t, r, media.Subscription{Name: "feed2", Client: true, Incoming: true}),
+		"a client that has been there": subscribe(t, r, media.Subscription{Name: "feed", Client: true, Incoming: true}),
 	}
+	others["a player"] = subscribe(t, r, media.Subscription{Name: "feed", Client: true})
 	others["a client that has been there"].Close()
 	r.Deliver("feed", []byte("hello"), true)
 	m, err := client.Take(over())
@@ -162,6 +173,11 @@ func TestClosedSubscriberIsGoneForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, newSource(3, 0))
 		x := subscribe(t, s.Router, media.Subscription{Name: "feed"})
+		y := subscribe(t, s.Router, media.Subscription{Name: "unfed"})
+		y.Close()
+		go s.Run(t.Context())
+		time.Sleep(2 * time.Minute)
+		y.Start()
 		s.play(t, 3)
 		for range 2 {
 			x.Close()
@@ -190,5 +206,98 @@ func TestMutesAreListedAsTheyWereSet(t *testing.T) {
 		if got := r.Mutes(); !slices.Equal(got, c.list) || got == nil {
 			t.Errorf("%q, want %q", got, c.list)
 		}
+	}
+}
+
+// All that may be called from anywhere is called from everywhere, while
+// packets flow. The race detector watches; what is read stays whole packets.
+func TestEverythingAtOnce(t *testing.T) {
+	r := media.NewRouter()
+	rules := []map[string][]string{{"s": {"v", "a"}, "x": {"av"}}, {"s": {"v"}}, {"s": {"v", "chat"}, "v": {"av:audio"}}, nil}
+	names := []string{"s", "x", "v", "a", "av", "chat"}
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { r.Run(ctx) })
+	for i, name := range []string{"v", "a", "av", "v"} {
+		src := newSource(i%2*5+3, i%3)
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				evicted := make(chan struct{})
+				left := 200
+				err := r.Post(name, sync.OnceFunc(func() { close(evicted) })).Copy(readerFunc(func(p []byte) (int, error) {
+					select {
+					case <-evicted:
+						return 0, io.ErrClosedPipe
+					default:
+					}
+					if left--; left < 0 || ctx.Err() != nil {
+						return 0, io.EOF
+					}
+					return copy(p, src.frame()), nil
+				}))
+				if err != nil && err != media.ErrTakenOver {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for i := range 4 {
+		wg.Go(func() {
+			random := rand.New(rand.NewPCG(uint64(i), 1))
+			for ctx.Err() == nil {
+				s := r.Subscribe(media.Subscription{Name: names[random.IntN(len(names))], Client: i == 3})
+				s.Start()
+				for range random.IntN(50) {
+					switch m, err := s.Take(over()); {
+					case err != nil:
+						runtime.Gosched()
+					default:
+						if n := m.Len(); !m.Text && n%mpegts.PacketSize != 0 {
+							t.Errorf("a message of %d bytes", n)
+						}
+						s.Done(random.IntN(5) > 0)
+					}
+					if random.IntN(20) == 0 {
+						s.Follow(names[random.IntN(len(names))], random.IntN(2) == 0).Wait(ctx)
+					}
+					if i == 3 {
+						s.Send([]byte("hello"), true)
+					}
+					s.Info()
+				}
+				s.Stop()
+				s.Close().Wait(ctx)
+			}
+		})
+	}
+	for i := range 2000 {
+		r.SetStreams(rules[i%len(rules)]).Wait(ctx)
+		if i%7 == 0 {
+			r.SetMutes(names[i%len(names) : i%len(names)+i%2])
+		}
+		r.Deliver("chat", []byte("hi"), true)
+		r.Feeds()
+		r.Streams()
+		r.Mutes()
+	}
+	cancel()
+	wg.Wait()
+}
+
+func TestEmptyMessagesArePassedOn(t *testing.T) {
+	r := media.NewRouter()
+	sender := subscribe(t, r, media.Subscription{Name: "feed", Client: true})
+	destination := subscribe(t, r, media.Subscription{Name: "feed"})
+	for _, message := range []string{"", "after it"} {
+		if err := sender.Send([]byte(message), true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []string{"", "after it"} {
+		m, err := destination.Take(over())
+		if err != nil || m.Len() != len(want) || !m.Text {
+			t.Errorf("got %q, %v, want %q", m.Parts, err, want)
+		}
+		destination.Done(true)
 	}
 }

@@ -26,12 +26,12 @@ type source struct {
 	group        int    // frames from one random access point to the next
 	frames       int
 	counters     map[uint16]byte
-	random       *rand.Rand
+	random       *rand.ChaCha8
 }
 
 func newSource(video, audio int) *source {
 	s := &source{video: video, audio: audio, pcrPID: videoPID, group: 10, counters: map[uint16]byte{},
-		random: rand.New(rand.NewPCG(1, uint64(video*100+audio)))}
+		random: rand.NewChaCha8([32]byte{byte(video), byte(audio)})}
 	if video == 0 {
 		s.pcrPID = audioPID
 	}
@@ -103,9 +103,9 @@ func (s *source) unit(b []byte, pid uint16, id byte, pts uint64, randomAccess bo
 			mpegts.Packet(b[begin : begin+12]).SetPCR((pts - mpegts.PTSHz/2) * 300)
 			b = append(b, pesHeader(id, pts, n)...)
 		}
-		for len(b) < begin+mpegts.PacketSize {
-			b = append(b, byte(s.random.Uint32()))
-		}
+		payload := len(b)
+		b = append(b, make([]byte, begin+mpegts.PacketSize-payload)...)
+		s.random.Read(b[payload:])
 	}
 	return b
 }

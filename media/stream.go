@@ -94,13 +94,15 @@ func (s *stream) write(c chunk, from *Subscriber) (taken bool) {
 	if len(out) == 0 {
 		return true
 	}
-	made := chunk{data: out[:len(out):len(out)], slab: s.slab, feed: c.feed, at: c.at, rap: -1}
 	if &out[0] == &s.slab.b[s.used] {
 		s.used += len(out)
 	}
 	s.bytes += uint64(len(out))
 	s.meter.add(c.at, len(out))
-	s.publish(made, nil)
+	const most = MaxMessage / mpegts.PacketSize * mpegts.PacketSize // a burst may bring many tables
+	for part := range slices.Chunk(out, most) {
+		s.publish(chunk{data: part, slab: s.slab, feed: c.feed, at: c.at, rap: -1}, nil)
+	}
 	return true
 }
 
@@ -128,6 +130,9 @@ func (s *stream) info(now time.Time) StreamInfo {
 	if s.ruled {
 		i.Feeds = s.entries
 	}
+	if len(s.selectors) == 0 {
+		i.Tracks = []TrackInfo{}
+	}
 	return i
 }
 
@@ -146,7 +151,7 @@ func (s *stream) selects(feed string) bool {
 // keep is what stays in a queue of a chunk after the stream has changed.
 func (s *stream) keep(c chunk) []byte {
 	switch {
-	case !s.ruled:
+	case len(s.selectors) == 0:
 		return nil
 	case c.format != packets:
 		if s.selects(c.feed) {

@@ -19,6 +19,8 @@ func TestFollowGoesOnOnTheSameLink(t *testing.T) {
 		{"from a stream to another", "s", []string{"x", "s", "x"}},
 		{"from a feed to a stream", "v", []string{"x"}},
 		{"from a feed to a stream and another", "av", []string{"s", "x"}},
+		{"from a feed by way of another to a stream", "av", []string{"v", "x"}},
+		{"from a stream by way of a feed to it", "s", []string{"v", "s"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -26,31 +28,66 @@ func TestFollowGoesOnOnTheSameLink(t *testing.T) {
 				s.SetStreams(map[string][]string{"s": {"v", "a"}, "x": {"av"}})
 				quick, slow := follow(t, s.Router, media.Subscription{Name: c.first}), subscribe(t, s.Router, media.Subscription{Name: c.first})
 				var seen []byte
+				counted := func(b []byte) (n int64) { return report(b).ContinuityErrors }
 				for _, name := range c.next {
+					ofStream := len(name) == 1 && name != "v"
 					s.play(t, time.Second+7*frameTime)
 					seen = append(seen, waiting(slow)...)
 					s.play(t, time.Second)
-					before := quick.got()
-					slow.Follow(name, true)
+					before, errors := quick.got(), counted(seen)
+					slow.Follow(name, ofStream)
 					if got := slow.Info().Bytes; got > 2*mpegts.PacketSize {
 						t.Errorf("%d bytes wait", got)
 					}
-					quick.Follow(name, true).Wait(t.Context())
+					quick.Follow(name, ofStream).Wait(t.Context())
 					s.play(t, time.Second)
 					if len(quick.got()) == len(before) {
 						t.Error("nothing comes any more")
 					}
-				}
-				for _, b := range [][]byte{append(seen, waiting(slow)...), quick.got()} {
-					for _, p := range report(b).PIDs {
-						if p.ContinuityErrors > 0 {
-							t.Errorf("%d continuity errors on PID %#x", p.ContinuityErrors, p.PID)
-						}
+					seen = append(seen, waiting(slow)...)
+					if n, m := counted(quick.got())-counted(before), counted(seen)-errors; ofStream && (n > 0 || m > 0) {
+						t.Errorf("%d and %d continuity errors in following %s", n, m, name)
 					}
 				}
 			})
 		})
 	}
+}
+
+func TestReaderOfAFeedOfSeveralSourcesGoesOnToAStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t)
+		s.SetStreams(map[string][]string{"x": {"av"}})
+		x := follow(t, s.Router, media.Subscription{Name: "v"})
+		s.play(t, time.Second)
+		s.sources["v"] = newSource(0, 3) // no video any more
+		s.posts["v"] = open(t, s.Router, "v")
+		s.play(t, time.Second)
+		before := x.got()
+		x.Follow("x", true)
+		s.play(t, time.Second)
+		if n := report(x.got()).ContinuityErrors - report(before).ContinuityErrors; n != 0 {
+			t.Errorf("%d continuity errors", n)
+		}
+	})
+}
+
+func TestBurstOfManyTablesIsCutIntoMessages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := media.NewRouter()
+		r.SetStreams(map[string][]string{"s": {"feed"}})
+		x := subscribe(t, r, media.Subscription{Name: "s"})
+		copyAll(t, r, "feed", newSource(0, 1).take(400)) // 16 s of sound at once
+		messages := drain(x)
+		for _, m := range messages {
+			if len(m) > media.MaxMessage || len(m)%mpegts.PacketSize != 0 {
+				t.Errorf("a message of %d bytes", len(m))
+			}
+		}
+		if n := len(only(bytes.Join(messages, nil), 0x100)); n < 400*mpegts.PacketSize {
+			t.Errorf("%d bytes of sound", n)
+		}
+	})
 }
 
 func TestWhoFollowsAFeedFollowsTheStreamOfItsName(t *testing.T) {
@@ -159,6 +196,28 @@ func TestRestartedSourceOfAStreamGoesOn(t *testing.T) {
 		if tracks := sound(t, x.got()).Programs[0].Tracks; len(tracks) != 2 {
 			t.Errorf("%d tracks", len(tracks))
 		}
+	})
+}
+
+func TestNothingOfANewSourcePassesAStreamBeforeItsTables(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t)
+		s.SetStreams(map[string][]string{"s": {"v"}})
+		x := follow(t, s.Router, media.Subscription{Name: "s"})
+		s.play(t, time.Second)
+		before := len(x.got())
+		s.sources["v"] = newSource(8, 0)
+		s.sources["v"].take(3) // lost on the way
+		s.posts["v"] = open(t, s.Router, "v")
+		s.play(t, 7*frameTime)
+		if n := len(x.got()) - before; n > 0 {
+			t.Errorf("%d bytes", n)
+		}
+		s.play(t, time.Second)
+		if len(x.got()) == before {
+			t.Error("nothing passes after them")
+		}
+		sound(t, x.got())
 	})
 }
 

@@ -10,10 +10,11 @@ import (
 // waits in its queue; Take and Done are for one goroutine at a time, the rest
 // may be called from anywhere.
 type Subscriber struct {
-	router *Router
-	client bool
-	cut    func()
-	queue  *queue
+	router   *Router
+	client   bool
+	incoming bool
+	cut      func()
+	queue    *queue
 
 	// guarded by the router's lock
 	name     string
@@ -26,9 +27,11 @@ type Subscriber struct {
 type Subscription struct {
 	Name     string // of a feed or stream
 	OfStream bool   // the name is a stream's, even while no rule of it is in force
-	// Client says that it is a local client, to which also goes what comes in
-	// on destinations' links, and which may have what came in before it.
+	// Client says that it is a local client, which may have what came in before
+	// it, and whom the owner's mutes do not concern.
 	Client bool
+	// Incoming says that messages that come in on destinations' links go to it too.
+	Incoming bool
 	// Cut makes a write that is under way end soon. It is called when one that
 	// holds packets of what was removed lasts longer than 100 ms. Defaults to
 	// nothing.
@@ -37,7 +40,7 @@ type Subscription struct {
 
 // Subscribe adds a reader. It gets nothing before Start. Close has to be called.
 func (r *Router) Subscribe(o Subscription) *Subscriber {
-	s := &Subscriber{router: r, client: o.Client, cut: o.Cut, queue: newQueue()}
+	s := &Subscriber{router: r, client: o.Client, incoming: o.Incoming, cut: o.Cut, queue: newQueue()}
 	if s.cut == nil {
 		s.cut = func() {}
 	}

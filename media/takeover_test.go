@@ -93,15 +93,15 @@ func TestPacketsOfTwoPostsAreNeverMixed(t *testing.T) {
 		random := rand.New(rand.NewPCG(uint64(i), 0))
 		evicted := make(chan struct{})
 		src := io.MultiReader(
-			pieces(ts, func() int { return 1 + random.IntN(1000) }),
+			pieces(ts[:200*mpegts.PacketSize], func() int { return 1 + random.IntN(1000) }),
 			readerFunc(func([]byte) (int, error) {
 				select {
 				case <-evicted:
-					return 0, io.ErrClosedPipe
 				case <-over:
-					return 0, io.EOF
 				}
-			}))
+				return 0, io.EOF
+			}),
+			pieces(ts[200*mpegts.PacketSize:], func() int { return 5000 })) // what had come in before the end
 		wg.Go(func() { ended <- r.Post("feed", sync.OnceFunc(func() { close(evicted) })).Copy(src) })
 	}
 	for range posts - 1 {

@@ -1,0 +1,92 @@
+// Package media is where bytes come in and bytes go out: packets and messages
+// of named feeds, streams that make one programme of several feeds, a bounded
+// queue for every reader, and recordings. It reads what a feed is sent as an
+// io.Reader, and hands out what a destination is to write as Messages that its
+// writer takes. It does not know what they come from or go to: it imports
+// neither the network nor the protocol of commands, and nothing in it dials,
+// listens, retries or reads a rule's JSON (TestImports). Its own rooms are
+// mpegts (the wire format), programme (what a stream does to packets) and
+// tscheck (what is wrong with a transport stream).
+//
+// # How it flows
+//
+// A Post is one source. Its Copy cuts what comes into chunks of whole packets of
+// 188 bytes and passes each on as soon as it has arrived. A Router knows feeds
+// and streams by name and hands a chunk to the queue of every Subscriber of the
+// feed, and by way of the streams that the feed is part of to theirs. One
+// goroutine a Subscriber takes Messages from its queue and says when each is
+// Done. No other goroutine is started here, and nobody who passes a chunk on
+// ever waits for one who writes.
+//
+// A feed is bytes: its readers get what came in, unchanged
+// (TestBytesPassUnchangedHoweverTheyAreCut). A stream is one valid programme,
+// whatever its feeds are made of. Messages that are no packets pass as they are,
+// and leave streams alone that carry packets
+// (TestMessagesPassAStreamOfNoTransportStream).
+//
+// # Invariants
+//
+// A packet is passed on before more bytes come, without a timer; what is in no
+// packet is skipped and counted; nothing but whole packets leaves, whatever came
+// in: TestPacketIsPassedOnBeforeMoreBytesCome, TestReaderFindsThePacketsAgain,
+// FuzzReader. What is no transport stream is refused after 1 MiB and leaves the
+// feed as it was: TestWhatIsNoTransportStreamIsRefused,
+// TestPostThatIsNoTransportStreamLeavesTheFeedAsItWas.
+//
+// Packets of two posts are never mixed; the later one has the feed from its
+// first packet on: TestPacketsOfTwoPostsAreNeverMixed,
+// TestSecondPostTakesOverWithItsFirstPacket.
+//
+// A chunk is immutable once it is published. Every queue shares it, none copies
+// it, and its buffer is used again when the last has let go of it:
+// TestSlowReaderNeverSeesChangedBytes.
+//
+// A queue holds at most 8 MiB and 2 s. When it is full it drops everything up to
+// the newest random access point in it (all, if that is near its head or there
+// is none; the oldest, of messages), and counts it:
+// TestFullQueueDropsToTheNewestRandomAccessPoint,
+// TestFullQueueDropsAllWhereNoRandomAccessPointMakesRoom,
+// TestFullQueueDropsTheOldestMessages. Who never reads is felt by nobody else:
+// TestSlowReaderNeverSeesChangedBytes, TestDropsOfAStreamAreLegalOnThatLinkAlone.
+//
+// Every Message of packets is whole packets, 64 KiB at most where it was joined;
+// other messages are never joined, cut or reordered: TestBacklogOfPacketsIsJoined,
+// TestMessagesOfAStreamWithGapsAreNoLonger, TestMessagesAreNeverJoinedCutOrReordered.
+//
+// When SetStreams, SetMutes, Follow or Close has returned, nothing of what it
+// removed is handed out, neither from a backlog nor again after a write that
+// failed; when the Stopping's Wait has returned too, no write of it goes on that
+// has not been told to end: TestNothingThatWasRemovedIsHandedOut,
+// TestOwnersMuteOfAFeedHoldsForThoseBeyondTheMachine,
+// TestWriteThatFailedAfterAMuteIsNotHandedOutAgain,
+// TestMuteWaitsForAWriteThatHoldsWhatItRemoves.
+//
+// In a stream a gap of one reader is announced to that reader alone, and its
+// counters never break otherwise: TestDropsOfAStreamAreLegalOnThatLinkAlone,
+// TestDropsDuringAWriteThatFailsAreLegal, TestFiftyMutesUnderBacklogAreSound,
+// TestFollowGoesOnOnTheSameLink.
+//
+// Who joins is given PAT and PMT and what came since the last random access
+// point of the video, where that is at most 1 s and 4 MiB; never pictures or
+// sound from before its rule or from before a mute:
+// TestJoinerGetsEverythingSinceTheLastRandomAccessPoint,
+// TestJoinerGetsTablesAndLivePackets, TestDestinationGetsNothingFromBeforeItsRule,
+// TestMuteEmptiesTheStart.
+//
+// A stream keeps its PIDs, counters and clock while anybody names it, and is
+// silent while it has no rule: TestDeletedStreamIsSilentAndComesBackAsItWas.
+// A feed is forgotten a minute after its last use:
+// TestFeedIsForgottenAMinuteAfterItsLastUse.
+//
+// A recording stays in its folder and overwrites nothing
+// (TestRecordingDoesNotLeaveItsFolder, TestNewRecordingLeavesOldOnesAlone), is
+// whole packets even where the disk is full (TestWriteThatFailsLeavesWholePackets),
+// leaves a part of the disk free (TestRecordingEndsWhenTheDiskIsNearlyFull), and
+// is complete when its context ends (TestRecordingIsCompleteWhenItsContextEnds).
+//
+// # Locks
+//
+// They are taken in this order: the Router's (for reading while a chunk passes,
+// for writing while something is re-wired), a feed's, a stream's, a queue's.
+// None is held while anything is written, read or waited for.
+package media

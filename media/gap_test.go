@@ -1,0 +1,99 @@
+package media_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"vw/media"
+	"vw/media/mpegts"
+)
+
+func TestDropsOfAStreamAreLegalOnThatLinkAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t)
+		s.SetStreams(map[string][]string{"s": {"v", "a"}})
+		quick, slow := follow(t, s.Router, media.Subscription{Name: "s"}), subscribe(t, s.Router, media.Subscription{Name: "s"})
+		feed := subscribe(t, s.Router, media.Subscription{Name: "v"})
+		s.play(t, time.Second)
+		seen := waiting(slow)
+		for range 5 {
+			s.play(t, 3*time.Second)
+			if _, err := slow.Take(over()); err != nil {
+				t.Fatal(err)
+			}
+			slow.Done(false) // what tells of the gap is not lost with a write
+			seen = append(seen, waiting(slow)...)
+		}
+		if slow.Info().Dropped == 0 {
+			t.Fatal("nothing was dropped")
+		}
+		if n := sound(t, seen).Programs[0].PCRLeaps; n != 0 {
+			t.Errorf("%d leaps", n)
+		}
+		if n := discontinuities(seen); n < 5 {
+			t.Errorf("%d packets say that there is a gap", n)
+		}
+		sound(t, quick.got())
+		if n := discontinuities(quick.got()); n != 0 {
+			t.Errorf("%d gaps on a link that lost nothing", n)
+		}
+		if got := waiting(feed); feed.Info().Dropped == 0 || discontinuities(got) != 0 {
+			t.Error("a packet was added to a feed's own")
+		}
+	})
+}
+
+func discontinuities(b []byte) (n int) {
+	for p := range mpegts.Packets(b) {
+		if p.Discontinuity() {
+			n++
+		}
+	}
+	return n
+}
+
+func TestDropsDuringAWriteThatFailsAreLegal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t)
+		s.SetStreams(map[string][]string{"s": {"v", "a"}})
+		x := subscribe(t, s.Router, media.Subscription{Name: "s"})
+		s.play(t, time.Second)
+		seen := waiting(x)
+		for range 3 {
+			s.play(t, 200*time.Millisecond)
+			if _, err := x.Take(over()); err != nil {
+				t.Fatal(err)
+			}
+			before := x.Info().Dropped
+			s.play(t, 3*time.Second)
+			if x.Info().Dropped == before {
+				t.Fatal("nothing was dropped")
+			}
+			x.Done(false)
+			seen = append(seen, waiting(x)...)
+		}
+		sound(t, seen)
+	})
+}
+
+func TestMessagesOfAStreamWithGapsAreNoLonger(t *testing.T) {
+	for size := 1; size < 30; size++ {
+		synctest.Test(t, func(t *testing.T) {
+			r := media.NewRouter()
+			r.SetStreams(map[string][]string{"s": {"feed"}})
+			x := subscribe(t, r, media.Subscription{Name: "s"})
+			src, p := newSource(size, 1), open(t, r, "feed")
+			for range 130 {
+				p.send(t, src.frame())
+				time.Sleep(frameTime / 2)
+			}
+			synctest.Wait()
+			for _, m := range drain(x) {
+				if len(m) > media.MaxMessage {
+					t.Errorf("frames of %d packets: a message of %d bytes", size, len(m))
+				}
+			}
+		})
+	}
+}
