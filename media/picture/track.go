@@ -1,0 +1,81 @@
+package picture
+
+import "vw/media/mpegts"
+
+// A track follows the first video of the first programme.
+type track struct {
+	pat, pmt mpegts.SectionReader
+	pmtPID   uint16 // 0 while not known
+	video    mpegts.Track
+	err      error // why it cannot be shown
+	cc       byte
+	seen     bool // cc is that of the packet before
+}
+
+// take returns what the packet brings of the video. With lost something before
+// it is missing, with changed it is another video than before.
+func (t *track) take(p mpegts.Packet) (payload []byte, lost, changed bool) {
+	switch pid := p.PID(); {
+	case p.TransportError() || p.Scrambled() || pid == mpegts.NullPID:
+	case pid == mpegts.PATPID:
+		t.pat.Feed(p, func(section []byte) { changed = t.readPAT(section) || changed })
+	case t.pmtPID != 0 && pid == t.pmtPID:
+		t.pmt.Feed(p, func(section []byte) { changed = t.readPMT(section) || changed })
+	case t.video.PID != 0 && pid == t.video.PID && t.err == nil:
+		payload, lost = t.follow(p)
+	}
+	return payload, lost, changed
+}
+
+func (t *track) readPAT(section []byte) (changed bool) {
+	pat, err := mpegts.ParsePAT(section)
+	if err != nil || !mpegts.Current(section) || len(pat.Programs) == 0 || pat.Programs[0].PMTPID == t.pmtPID {
+		return false
+	}
+	t.pmt, t.pmtPID = mpegts.SectionReader{}, pat.Programs[0].PMTPID
+	t.video, t.err = mpegts.Track{}, nil
+	return true
+}
+
+func (t *track) readPMT(section []byte) (changed bool) {
+	pmt, err := mpegts.ParsePMT(section)
+	if err != nil || !mpegts.Current(section) {
+		return false
+	}
+	for _, x := range pmt.Tracks {
+		name, kind := x.Codec()
+		if kind != mpegts.Video {
+			continue
+		}
+		if x.PID == t.video.PID && x.Type == t.video.Type {
+			return false
+		}
+		t.video, t.err, t.seen = x, nil, false
+		// ffmpeg gives MPEG-1 video the type of MPEG-2 video.
+		if x.Type != 0x01 && x.Type != 0x02 {
+			t.err = &ErrCodec{name}
+		}
+		return true
+	}
+	t.video, t.err = mpegts.Track{}, ErrNoVideo
+	return true
+}
+
+// follow tells by the continuity counter (ISO/IEC 13818-1, 2.4.3.3) what has
+// been lost. A discontinuity_indicator is taken for a loss too.
+func (t *track) follow(p mpegts.Packet) (payload []byte, lost bool) {
+	cc := p.Continuity()
+	lost = p.Discontinuity() || t.seen && p.HasPayload() && cc != t.cc && cc != (t.cc+1)&0x0f
+	if t.seen && cc == t.cc && !lost {
+		return nil, false // a packet may come twice
+	}
+	t.cc, t.seen = cc, true
+	payload = p.Payload()
+	if !p.UnitStart() {
+		return payload, lost
+	}
+	if _, ok := p.PES(); !ok || len(payload) < 9 || len(payload) < 9+int(payload[8]) {
+		return nil, true
+	}
+	return payload[9+int(payload[8]):], lost
+}
