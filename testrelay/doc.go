@@ -15,6 +15,7 @@
 // serves whatever listener it is given. Both may be used from any goroutine,
 // and leave none behind.
 //
-// The room knows nothing of agents, rules or media. It must never be linked
-// into a program that is deployed: it gives whoever connects whatever there is.
+// The room knows nothing of agents and rules, and of media only what shows a
+// picture of a topic. It gives whoever connects whatever there is: no program
+// but a demonstration may start it.
 package testrelay

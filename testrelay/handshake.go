@@ -12,6 +12,10 @@ import (
 
 // handle is one request, and the whole life of the link it may become.
 func (r *Relay) handle(w http.ResponseWriter, req *http.Request, raw *conn) {
+	if topic, ok := strings.CutPrefix(req.URL.Path, "/view/"); ok {
+		r.view(w, req, topic)
+		return
+	}
 	visit := r.arrive(req)
 	defer r.depart(visit)
 	r.place(raw, req.URL.Path)
@@ -58,6 +62,8 @@ const about = `This is a test relay. Websockets on
   /in/<topic>   are taken from,
   /out/<topic>  are given to,
   /bi/<topic>   both: everybody on a topic to everybody else on it.
+A browser sees at
+  /view/<topic> what comes in, if it is MPEG-1 video.
 `
 
 // split finds way to be "/in/", "/out/" or "/bi/".

@@ -66,6 +66,7 @@ type Relay struct {
 	cfg       Config
 	authority *authority // nil: plaintext
 	upgrader  websocket.Upgrader
+	views     views
 
 	mu       sync.Mutex
 	serving  bool
