@@ -1,0 +1,235 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"vw/command"
+	"vw/media"
+)
+
+// An Agent forwards this machine's feeds to relays, as its rules say.
+type Agent struct {
+	config   Config
+	log      *slog.Logger
+	instance string
+	started  time.Time
+	router   *media.Router
+	dialer   *dialer
+	owner    *owner
+	state    *stateFile // nil where nothing lasts
+	saved    saved      // what the state file held at the start
+	saving   sync.Mutex // so that an older state never replaces a newer one
+	forward  *forward
+	control  *control
+	commands *command.Handler
+	tally    tally
+	begun    chan struct{} // closed when commands is there
+	local    *local
+}
+
+// New checks the configuration and opens the loopback port. An error is in
+// words for whoever starts the program. Run has to be called.
+func New(c Config) (*Agent, error) {
+	if err := c.defaults(); err != nil {
+		return nil, err
+	}
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	tls, err := c.tlsConfig()
+	if err != nil {
+		return nil, err
+	}
+	p := policy{c.AllowDestinations, c.AllowPlaintext}
+	if u, err := url.Parse(c.API); c.API != "" && err == nil {
+		if err := p.check(u, c.APIToken); err != nil {
+			return nil, fmt.Errorf("the command channel's URL: %w", err)
+		}
+	}
+	a := &Agent{config: c, log: c.Log, instance: uuid.NewString(), started: time.Now(),
+		router: media.NewRouter(), dialer: newDialer(p, tls, c.PingInterval), begun: make(chan struct{})}
+	a.owner = &owner{router: a.router, save: a.save}
+	if err := a.load(); err != nil {
+		return nil, err
+	}
+	listeners, err := listen(c.Port)
+	if err != nil {
+		return nil, err
+	}
+	a.local = newLocal(a, listeners)
+	return a, nil
+}
+
+// load reads what has lasted over the restart.
+func (a *Agent) load() error {
+	if a.config.State != "" {
+		a.state = newStateFile(a.config.State, a.log)
+		s, err := a.state.load()
+		if err != nil {
+			return err
+		}
+		if s != nil {
+			a.saved = *s
+		}
+	}
+	a.owner.mutes = append(slices.Clone(a.saved.Mutes), a.config.Muted...)
+	slices.Sort(a.owner.mutes)
+	a.owner.mutes = slices.Compact(a.owner.mutes)
+	a.owner.locked = a.saved.Locked
+	a.router.SetMutes(a.owner.mutes)
+	return nil
+}
+
+// save makes what is in force last over a restart, where there is a file.
+func (a *Agent) save() error {
+	if a.state == nil {
+		return nil
+	}
+	<-a.begun
+	a.saving.Lock()
+	defer a.saving.Unlock()
+	rules := a.commands.Rules()
+	s := saved{Version: stateVersion, Streams: rules.Streams, Destinations: map[string]savedDestination{},
+		Mutes: a.owner.muted(), Locked: a.owner.isLocked()}
+	for id, d := range rules.Destinations {
+		if id != apiRule {
+			s.Destinations[id] = save(d)
+		}
+	}
+	s.Control = a.control.lasting()
+	s.Control.Configured = a.config.API
+	return a.state.write(s)
+}
+
+// URL is where this machine reaches the agent, without a slash at the end.
+func (a *Agent) URL() string {
+	return fmt.Sprintf("http://127.0.0.1:%d", a.local.listeners[0].Addr().(*net.TCPAddr).Port)
+}
+
+// Run works until ctx ends, or HTTP cannot be served any more. Then it stops
+// taking packets in, writes what waits to be recorded, sends every relay a
+// close frame, and returns without leaving a goroutine.
+func (a *Agent) Run(ctx context.Context) error {
+	links, endLinks := context.WithCancel(context.WithoutCancel(ctx))
+	files, endFiles := context.WithCancel(context.WithoutCancel(ctx))
+	defer endLinks()
+	defer endFiles()
+	a.forward = &forward{
+		router: a.router, dialer: a.dialer, log: a.log, folder: a.config.RecordDir, ctx: links, recording: files,
+		destinations: map[string]*destination{}, opened: map[string]*media.Recording{},
+		idle: map[string]error{},
+	}
+	a.control = &control{dialer: a.dialer, log: a.log, trial: a.config.Trial, ctx: links,
+		answer: a.answer, takeBack: a.takeBack, save: func() { _ = a.save() }} // the state file tells
+	rules := a.savedRules()
+	a.commands = command.New(command.Config{
+		Name: a.config.Name, API: a.config.API, APIToken: a.config.APIToken, Saved: rules,
+		Ran: a.tally.add, Trial: a.control.trying, Locked: a.owner.isLocked,
+		Admit: a.forward.admit, Apply: a.apply, Feeds: a.feeds,
+		Status: func() any { return a.status() }, Log: a.log,
+	})
+	close(a.begun)
+	a.log.Info("started", "version", a.config.Version, "instance", a.instance, "name", a.config.Name, "url", a.URL())
+	var rest sync.WaitGroup
+	rest.Go(func() { a.router.Run(links) })
+	if a.state != nil {
+		rest.Go(func() { a.state.run(links) })
+	}
+	err := a.local.run(ctx)
+	rest.Go(a.control.close)
+	a.forward.close(endLinks, endFiles)
+	rest.Wait()
+	a.log.Info("stopped")
+	return err
+}
+
+// savedRules are the rules that have lasted over the restart. Those that may
+// not be acted upon any more stay, idle. A command channel's URL that differs
+// from the one they were saved with is the owner's word: the endpoints that
+// were saved are forgotten.
+func (a *Agent) savedRules() command.Rules {
+	rules := command.Rules{Streams: a.saved.Streams, Destinations: map[string]command.Destination{}}
+	for id, s := range a.saved.Destinations {
+		rules.Destinations[id] = s.rule(id)
+		if err := a.forward.admit(rules.Destinations[id]); err != nil {
+			a.forward.idle[id] = err
+		}
+	}
+	if a.config.API == "" {
+		return rules
+	}
+	configured := command.Destination{ID: apiRule, Stream: apiStream, Destination: a.config.API, Token: a.config.APIToken}
+	rules.Destinations[apiRule] = configured
+	a.control.configured = &configured
+	if s := a.saved.Control; s.Configured == a.config.API {
+		known := func(s *savedDestination) *command.Destination {
+			if s == nil || s.Destination == configured.Destination {
+				return nil // what is configured goes with today's token
+			}
+			rule := s.rule(apiRule)
+			return &rule
+		}
+		a.control.former, a.control.takenBack = known(s.Former), known(s.TakenBack)
+		if rule := known(s.InForce); rule != nil {
+			rules.Destinations[apiRule] = *rule
+		}
+	}
+	return rules
+}
+
+// takeBack puts an endpoint of the command channel back in force.
+func (a *Agent) takeBack(ctx context.Context, from, to command.Destination) {
+	<-a.begun
+	if err := a.commands.ReplaceAPIRule(ctx, from, to); err != nil {
+		a.log.Error("the command channel's rule is not put back", "err", err)
+	}
+}
+
+// apply puts rules in force. It is called under the table's lock.
+func (a *Agent) apply(r command.Rules) func(context.Context) {
+	stopping := a.router.SetStreams(r.Streams)
+	stopping.Join(a.forward.apply(r.Destinations))
+	var api *command.Destination
+	if rule, ok := r.Destinations[apiRule]; ok {
+		api = &rule
+	}
+	a.control.apply(api)
+	return func(ctx context.Context) {
+		stopping.Wait(ctx)
+		_ = a.save() // the state file tells
+	}
+}
+
+// answer runs the commands of one message, nil for one that was too long, and
+// sends the replies back on the link that it came on. It says whether any
+// command was done.
+func (a *Agent) answer(ctx context.Context, c *conn, from command.Origin, message []byte) bool {
+	<-a.begun // a link may be up before
+	reply := func(b []byte) {
+		if err := c.writeText(b); err != nil {
+			a.log.Info("reply not sent", "err", err)
+		}
+	}
+	if message == nil {
+		reply(command.TooLong())
+		return false
+	}
+	return a.commands.Handle(ctx, message, from, reply)
+}
+
+func (a *Agent) feeds(which string) (any, bool) {
+	if which == "all" {
+		return a.router.Feeds(), true
+	}
+	info, ok := a.router.Feeds(which)[which]
+	return info, ok
+}

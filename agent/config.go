@@ -1,0 +1,149 @@
+package agent
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"vw/command"
+)
+
+// Config says what an agent is to be. The zero value is one without command
+// channel.
+type Config struct {
+	// Port is the TCP port on 127.0.0.1 and ::1; 0 takes a free one.
+	Port int
+	// API is the command channel's URL, in which {name} stands for Name.
+	// Defaults to none: then only this machine can command the agent.
+	API string
+	// APIToken is the token of that channel. Defaults to none.
+	APIToken string
+	// Trial is how long a new endpoint of the command channel has to prove
+	// itself before it is taken back. Defaults to 5 min.
+	Trial time.Duration
+	// Name is the agent's name. Defaults to the host name.
+	Name string
+	// Muted are feeds that the owner has muted from the start, as in /api/mutes.
+	// Defaults to none.
+	Muted []string
+	// State is the file in which rules, mutes and lock last over a restart. It
+	// holds tokens. Defaults to none.
+	State string
+	// RecordDir is the folder that recordings cannot leave. It is made when
+	// it is needed. Defaults to "recordings" in the working directory.
+	RecordDir string
+	// PingInterval is the time between pings on every link. Defaults to 15 s.
+	PingInterval time.Duration
+	// AllowDestinations are globs of the hosts that may be dialled on a rule's
+	// behalf. Defaults to every host.
+	AllowDestinations []string
+	// AllowPlaintext allows ws:// and http:// to other machines. Defaults to
+	// false.
+	AllowPlaintext bool
+	// CAFile holds certificates, as PEM, that are trusted besides the system's.
+	// Defaults to none.
+	CAFile string
+	// CertFile and KeyFile hold the certificate, as PEM, that relays are shown
+	// on demand, and its key. Default to none.
+	CertFile, KeyFile string
+	// Version is what list status calls the program. Defaults to "unknown".
+	Version string
+	// Log defaults to none.
+	Log *slog.Logger
+}
+
+func (c *Config) defaults() error {
+	if c.Name == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			return fmt.Errorf("the host has no name, set one for the agent: %w", err)
+		}
+		c.Name = host
+	}
+	c.API = strings.ReplaceAll(c.API, "{name}", url.PathEscape(c.Name))
+	if c.RecordDir == "" {
+		c.RecordDir = "recordings"
+	}
+	if c.PingInterval == 0 {
+		c.PingInterval = 15 * time.Second
+	}
+	if c.Trial == 0 {
+		c.Trial = 5 * time.Minute
+	}
+	if c.Version == "" {
+		c.Version = "unknown"
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return nil
+}
+
+// check says what is wrong, in words for whoever starts the program.
+func (c *Config) check() error {
+	if c.Port < 0 || c.Port > 65535 {
+		return fmt.Errorf("port %d is not one of 0 to 65535", c.Port)
+	}
+	if c.PingInterval < 100*time.Millisecond || c.PingInterval > time.Hour {
+		return fmt.Errorf("ping interval %v is not within 100ms and 1h", c.PingInterval)
+	}
+	for _, glob := range c.AllowDestinations {
+		if _, err := path.Match(glob, ""); err != nil {
+			return fmt.Errorf("allowed destination %q is no pattern of host names", glob)
+		}
+	}
+	if c.Trial < time.Second || c.Trial > 24*time.Hour {
+		return fmt.Errorf("api trial %v is not within 1s and 24h", c.Trial)
+	}
+	for _, entry := range c.Muted {
+		if _, err := checkMute(entry); err != nil {
+			return fmt.Errorf("muted feed %q: %w", entry, err)
+		}
+	}
+	if c.API == "" {
+		if c.APIToken != "" {
+			return errors.New("there is a token for the command channel, but no URL: set VW_API")
+		}
+		return nil
+	}
+	api := command.Destination{ID: apiRule, Stream: apiStream, Destination: c.API, Token: c.APIToken}
+	if err := api.Check(); err != nil {
+		return fmt.Errorf("the command channel's URL: %w", err)
+	}
+	return nil
+}
+
+// tlsConfig is what every link presents and trusts: TLS 1.2 at least.
+func (c *Config) tlsConfig() (*tls.Config, error) {
+	t := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.CAFile != "" {
+		pem, err := os.ReadFile(c.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("read the CA file: %w", err)
+		}
+		if t.RootCAs, err = x509.SystemCertPool(); err != nil {
+			t.RootCAs = x509.NewCertPool()
+		}
+		if !t.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("the CA file %s holds no certificate in PEM form", c.CAFile)
+		}
+	}
+	if (c.CertFile == "") != (c.KeyFile == "") {
+		return nil, errors.New("a certificate file and a key file go together: give both or neither")
+	}
+	if c.CertFile != "" {
+		pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("load the client certificate: %w", err)
+		}
+		t.Certificates = []tls.Certificate{pair}
+	}
+	return t, nil
+}

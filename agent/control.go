@@ -1,0 +1,298 @@
+package agent
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"vw/command"
+)
+
+// The command channel is the destination rule of this id, and of this stream.
+const (
+	apiRule   = "apiRule"
+	apiStream = "api"
+)
+
+// A control is the command channel. It cannot be cut by changing apiRule: a new
+// endpoint is on trial, and the old link stays up, until a command has come in
+// on the new one, or the old link is lost while the new one is up; a trial that
+// ends without that is taken back. And where no link has been up for as long as
+// a trial lasts, every endpoint is dialled that is known to have worked.
+type control struct {
+	dialer *dialer
+	log    *slog.Logger
+	trial  time.Duration // how long a trial lasts
+	// answer runs the commands of a message and says whether any was done.
+	answer func(ctx context.Context, c *conn, from command.Origin, message []byte) bool
+	// takeBack puts an endpoint's rule back in the table, in place of another.
+	takeBack func(ctx context.Context, from, to command.Destination)
+	// save makes what is in force last over a restart.
+	save func()
+
+	ctx   context.Context // of all links
+	links sync.WaitGroup
+
+	mu      sync.Mutex
+	ended   bool
+	inForce *endpoint
+	onTrial *endpoint
+	fallback
+	lost time.Time // since when no link has been up; zero while one is
+}
+
+// A fallback is where the agent can be sought when the endpoint in force cannot
+// be reached. Each may be nil.
+type fallback struct {
+	former     *command.Destination // in force before
+	takenBack  *command.Destination // the last whose trial failed
+	configured *command.Destination // VW_API
+}
+
+// others lists those that differ from rule and from each other.
+func (f fallback) others(rule command.Destination) (list []command.Destination) {
+	for _, r := range []*command.Destination{f.former, f.takenBack, f.configured} {
+		if r != nil && !sameEndpoint(*r, rule) &&
+			!slices.ContainsFunc(list, func(k command.Destination) bool { return sameEndpoint(*r, k) }) {
+			list = append(list, *r)
+		}
+	}
+	return list
+}
+
+// An endpoint is one rule of the command channel, and its link.
+type endpoint struct {
+	*link
+	rule   command.Destination
+	ctx    context.Context
+	cancel context.CancelFunc
+	up     bool
+	turn   int // of the endpoints that are dialled while none can be reached
+}
+
+func ruleTarget(r command.Destination) target { return target{r.Destination, r.Token, r.Auth} }
+
+// sameEndpoint compares what is dialled.
+func sameEndpoint(a, b command.Destination) bool { return ruleTarget(a) == ruleTarget(b) }
+
+// apply makes rule, nil for none, the one that is wanted. It does not wait.
+func (c *control) apply(rule *command.Destination) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.ended:
+	case rule == nil:
+		c.drop(&c.onTrial)
+		c.drop(&c.inForce)
+		c.fallback = fallback{}
+	case c.inForce == nil:
+		c.lost = time.Now()
+		c.inForce = c.dial(*rule)
+	case c.onTrial != nil && sameEndpoint(c.onTrial.rule, *rule):
+	case sameEndpoint(c.inForce.rule, *rule):
+		if c.onTrial != nil {
+			c.takenBack = &c.onTrial.rule
+			c.drop(&c.onTrial)
+		}
+	default:
+		c.drop(&c.onTrial)
+		e := c.dial(*rule)
+		c.onTrial = e
+		c.links.Go(func() { c.judge(e) })
+	}
+}
+
+// drop ends an endpoint's link.
+func (c *control) drop(e **endpoint) {
+	if *e != nil {
+		(*e).cancel()
+		*e = nil
+	}
+}
+
+// dial starts the link of an endpoint.
+func (c *control) dial(rule command.Destination) *endpoint {
+	e := &endpoint{rule: rule}
+	e.ctx, e.cancel = context.WithCancel(c.ctx)
+	e.link = &link{dialer: c.dialer, limit: command.MaxCommand, log: c.log.With("id", apiRule)}
+	e.aim = func() (target, bool) { return c.aim(e) }
+	e.most = c.untilSought
+	e.receive = func(conn *conn, data []byte, _ bool) {
+		if c.answer(e.ctx, conn, command.Remote, data) {
+			c.proven(e)
+		}
+	}
+	e.serve = func(life context.Context, _ *conn) error {
+		c.cameUp(e)
+		<-life.Done()
+		c.wentDown(e)
+		return context.Cause(life)
+	}
+	c.links.Go(func() { e.run(e.ctx) })
+	return e
+}
+
+// sought says that no link has been up for as long as a trial lasts.
+func (c *control) sought() bool { return !c.lost.IsZero() && time.Since(c.lost) >= c.trial }
+
+// untilSought is the longest that a link may wait, so that the others are
+// dialled without delay when it is time.
+func (c *control) untilSought() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.lost.IsZero() || c.sought() {
+		return lastWait
+	}
+	return time.Until(c.lost.Add(c.trial))
+}
+
+// aim is where an endpoint's link is dialled next: its own rule's target, and
+// when that has been in vain for long the others that are known in turn. anew
+// says that this is the first of such a round.
+func (c *control) aim(e *endpoint) (t target, anew bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e != c.inForce || !c.sought() {
+		e.turn = 0
+		return ruleTarget(e.rule), false
+	}
+	others := c.others(e.rule)
+	e.turn++
+	if n := e.turn % (len(others) + 1); n > 0 {
+		return ruleTarget(others[n-1]), e.turn == 1
+	}
+	return ruleTarget(e.rule), e.turn == 1
+}
+
+func (c *control) cameUp(e *endpoint) {
+	c.mu.Lock()
+	e.up = true
+	c.lost = time.Time{}
+	promote := e == c.onTrial && !c.inForce.up
+	c.mu.Unlock()
+	if promote {
+		c.proven(e)
+	}
+}
+
+func (c *control) wentDown(e *endpoint) {
+	c.mu.Lock()
+	e.up = false
+	trial := c.onTrial
+	if (c.inForce == nil || !c.inForce.up) && (trial == nil || !trial.up) {
+		c.lost = time.Now()
+	}
+	promote := e == c.inForce && trial != nil && trial.up
+	c.mu.Unlock()
+	if promote {
+		c.proven(trial)
+	}
+}
+
+// proven ends the trial of an endpoint well: it is in force, that is saved, and
+// only then the link before is closed.
+func (c *control) proven(e *endpoint) {
+	c.mu.Lock()
+	if e != c.onTrial {
+		c.mu.Unlock()
+		return
+	}
+	before := c.inForce
+	c.former = &before.rule
+	c.inForce, c.onTrial = e, nil
+	c.mu.Unlock()
+	c.log.Info("command channel has moved", "relay", ruleTarget(e.rule).host())
+	c.save()
+	before.cancel()
+}
+
+// judge takes an endpoint back that has not proved itself in time.
+func (c *control) judge(e *endpoint) {
+	timer := time.NewTimer(c.trial)
+	defer timer.Stop()
+	select {
+	case <-e.ctx.Done():
+		return
+	case <-timer.C:
+	}
+	c.mu.Lock()
+	if e != c.onTrial {
+		c.mu.Unlock()
+		return
+	}
+	back := c.inForce.rule
+	c.mu.Unlock()
+	c.log.Warn("command channel stays: no command came in on the new link in time",
+		"relay", ruleTarget(e.rule).host(), "trial", c.trial.String())
+	c.takeBack(c.ctx, e.rule, back)
+}
+
+// trying is how long the endpoint that was applied last is on trial, 0 where
+// it is in force.
+func (c *control) trying() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.onTrial == nil {
+		return 0
+	}
+	return c.trial
+}
+
+// close ends the links, and waits for that.
+func (c *control) close() {
+	c.mu.Lock()
+	c.ended = true
+	c.drop(&c.onTrial)
+	c.drop(&c.inForce)
+	c.mu.Unlock()
+	c.links.Wait()
+}
+
+// ControlInfo is the state of the command channel.
+type ControlInfo struct {
+	Destination string `json:"destination"` // in force
+	LinkInfo
+	OnTrial *TrialInfo `json:"onTrial,omitempty"`
+}
+
+// TrialInfo is an endpoint on trial.
+type TrialInfo struct {
+	Destination string `json:"destination"`
+	LinkInfo
+}
+
+// info is nil where there is no command channel.
+func (c *control) info() *ControlInfo {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.inForce == nil {
+		return nil
+	}
+	i := &ControlInfo{Destination: c.inForce.rule.Destination, LinkInfo: c.inForce.info()}
+	if c.onTrial != nil {
+		i.OnTrial = &TrialInfo{c.onTrial.rule.Destination, c.onTrial.info()}
+	}
+	return i
+}
+
+// lasting is what is to last of the command channel over a restart.
+func (c *control) lasting() (s savedControl) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, x := range []struct {
+		to   **savedDestination
+		from *command.Destination
+	}{{&s.Former, c.former}, {&s.TakenBack, c.takenBack}} {
+		if x.from != nil {
+			d := save(*x.from)
+			*x.to = &d
+		}
+	}
+	if c.inForce != nil {
+		d := save(c.inForce.rule)
+		s.InForce = &d
+	}
+	return s
+}

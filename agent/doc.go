@@ -1,0 +1,68 @@
+// Package agent puts vw together: the links that it dials, the command channel
+// on one of them, the destinations, and the HTTP side that this machine sees.
+// It is the only room that dials or listens. What a command means is command's
+// business, what a packet is media's.
+//
+// # How it flows
+//
+// A packet: a post to /ts/<feed> is read by media, which passes whole packets on
+// as they come: from the feed, through the streams that are made of it, to one
+// bounded queue for each destination. A destination has one writer, which makes
+// a binary message of what waits and moves from link to link when the rule's URL
+// changes.
+//
+// A command: text from the control's link goes to the one command.Handler, which
+// changes the table and, under its lock, tells the agent: the router is swapped
+// and the links are reconciled without waiting for any of them. Then the handler
+// waits for what was removed to stop, and the reply goes back on the link that
+// asked. REST is a translation into the same handler.
+//
+// # Invariants
+//
+// If one of these breaks the design is wrong. Each names the tests that hold it.
+//
+//   - A reply to a change means that it is accepted and that what it removed has
+//     stopped: no write begins any more that holds a packet of it, to a socket or
+//     a file, and one that had begun is cut after 100 ms:
+//     TestNothingOfAMutedFeedLeavesAfterTheReply, TestTheBacklogOfAMutedFeedStaysWhereItIs,
+//     TestAChangedStreamIsImmediateOnTheSameLink,
+//     TestAFeedThatWasMutedIsNotShownToWhoJoinsLater.
+//   - A destination whose URL changes loses nothing and repeats nothing: the new
+//     link is made before the old one is broken, which has ten seconds at most:
+//     TestChangingTheURLLosesAndRepeatsNothing, TestADeadTargetFollowedByALiveOneLosesNothing,
+//     TestChangesThatFollowEachOtherFastLoseAndRepeatNothing,
+//     TestTheOldLinkEndsAfterTenSecondsEvenIfTheNewNeverComesUp.
+//   - Nothing that is slow, dead or hostile on one link delays another link, a
+//     feed or a command: TestBurstsArriveUnchangedBesideADestinationThatNeverReads,
+//     TestDeletingAStalledDestinationIsDoneInASecondAndLeavesNothing.
+//   - What is shared between queues is never written again, so that a destination
+//     of a feed gets what came in byte for byte, in messages of whole packets:
+//     TestWhatFfmpegSendsArrivesByteForByte, TestBurstsArriveUnchangedBesideADestinationThatNeverReads.
+//   - Every wait ends with its context, every goroutine is awaited by whoever
+//     started it: TestTheEndUnderLoadClosesLinksAndCompletesRecordings,
+//     TestAThousandPostsThatComeAndGoLeaveNothing, TestAnAgentThatNothingHappensToEndsAtOnceAndLeavesNothing.
+//   - Every read from a peer has a limit and a deadline, every write a deadline:
+//     TestMessageOverOneMebibyteIsAnsweredWithAnErrorAndTheChannelStays,
+//     TestAMessageOverOneMebibyteIsNotPassedOnAndTheLinkStays,
+//     TestHalfOpenRelayIsNoticedWithinThreePingsWhileMediaFlows,
+//     TestRelayThatTakesNothingForTenSecondsIsGivenUp,
+//     TestRelayThatNeverAnswersTheTokenIsGivenUpAfterTenSeconds.
+//   - A relay that fails is dialled again, and not more often than it can bear:
+//     TestRelayThatRestartsIsFoundAgainAndMediaGoesOn,
+//     TestRelayThatHangsUpIsDialledAtMostTwentyTimesInAMinute.
+//   - The agent can always be reached again at an endpoint that worked; only its
+//     owner can cut it off: TestDeleteAllKeepsTheChannelUp, TestEndpointThatCannotCommandIsTakenBack,
+//     TestChannelIsFoundWhereItWasWhenTheNewEndpointDies, TestARefusedCommandChannelIsDialledAgainSoon.
+//   - What is no command is not answered, so that agents on one endpoint leave
+//     each other in peace: TestTwoAgentsOnOneEndpointNeverAnswerEachOther.
+//   - What comes in on a destination's link stays on this machine, and is no
+//     command: TestWhatComesInOnALinkReachesLocalClientsOfThatNameAndNoOtherRelay.
+//   - The agent listens on loopback alone, and answers no other web page:
+//     TestOnlyLoopbackIsListenedOn, TestRequestsOfOtherWebPagesAreRefusedOnEveryMethodAndPath.
+//   - No token reaches a log, a metric or a reply, nor a relay that has not shown
+//     a certificate, loopback excepted; no log shows a URL's query:
+//     TestTokenThatARelayRepeatsIsNotPassedOn, TestTLSRelayIsTakenOnlyWithACertificateThatHolds,
+//     TestTokensAreNotSentOverPlaintextBeyondLoopback, TestURLThatAnAccessRelayNamesIsCheckedToo,
+//     TestAFailureIsLoggedWhenItBeginsAndWhenItEnds.
+//   - Who may import whom: TestRoomsImportWhatTheyMay.
+package agent

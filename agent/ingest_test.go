@@ -1,0 +1,163 @@
+package agent_test
+
+import (
+	"bytes"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"vw/agent"
+	"vw/testrelay"
+)
+
+func TestTheSecondPostToAFeedTakesItOverWithoutMixingPackets(t *testing.T) {
+	t.Parallel()
+	relay := listen(t, testrelay.Config{})
+	a := start(t, relay, agent.Config{})
+	channel := orchestrate(t, relay, "agent1")
+	channel.route("0", "video0", relay.URL()+"/in/video0")
+	viewer := view(t, relay, "video0")
+	viewer.carries(a, "video0")
+
+	first := a.flow(t, "video0", 1, 7, time.Millisecond)
+	viewer.packet(1, 100)
+	second := a.flow(t, "video0", 2, 7, time.Millisecond)
+	viewer.packet(2, 200)
+	a.log.await(t, "post ended", "taken")
+	sent := second.stop()
+	viewer.packet(2, sent-1)
+
+	all := viewer.got
+	old, young := numbers(t, 1, all), numbers(t, 2, all)
+	consecutive(t, "the first post", old, 0, len(old))
+	consecutive(t, "the second post", young, 0, sent)
+	if !bytes.Equal(all[:len(old)*packetSize], numbered(1, 0, len(old))) {
+		t.Error("packets of the two posts are mixed")
+	}
+	if len(old) < 100 || first.count() < len(old) {
+		t.Errorf("%d packets of the first post arrived, %d were sent", len(old), first.count())
+	}
+}
+
+func TestThePostThatIsTakenOverIsAnswered409(t *testing.T) {
+	t.Parallel()
+	a := start(t, nil, agent.Config{})
+	first := a.post(t, "video0")
+	first.write(numbered(1, 0, 10))
+	a.awaitFeed(t, "video0", 9)
+	second := a.post(t, "video0")
+	second.write(numbered(2, 0, 10))
+	got := first.answer()
+	if got.status != http.StatusConflict || !strings.Contains(got.body, `"error"`) {
+		t.Errorf("the first post is answered %d %s", got.status, got.body)
+	}
+	second.end()
+}
+
+// awaitFeed waits until so many packets have come in.
+func (r *running) awaitFeed(t testing.TB, feed string, packets uint64) {
+	t.Helper()
+	eventually(t, "packets of a feed have come in", func() bool {
+		var feeds map[string]struct{ Packets uint64 }
+		_, text := r.request(t, "GET", "/api/feeds/all", "")
+		decode(t, text, &feeds)
+		return feeds[feed].Packets >= packets
+	})
+}
+
+func TestAPostThatIsNoTransportStreamIsRefusedAndTheLogSaysWhatWasSeen(t *testing.T) {
+	t.Parallel()
+	a := start(t, nil, agent.Config{})
+	for _, c := range []struct{ name, body, seen string }{
+		{"a WebM film", "\x1aE\xdf\xa3" + strings.Repeat("matroska webm ", 1000), "video/webm"},
+		{"a form", "name=value", "name=value"},
+		{"more than a MiB of text", strings.Repeat("GIF89a and so on ", 100_000), "GIF89a and so on"},
+	} {
+		resp, text := a.request(t, "POST", "/ts/video0", c.body)
+		if resp.StatusCode != http.StatusUnsupportedMediaType || !strings.Contains(text, "-f mpegts") {
+			t.Errorf("%s is answered %d %s", c.name, resp.StatusCode, text)
+		}
+		a.log.await(t, "no MPEG transport stream", `"feed":"video0"`, c.seen)
+	}
+	// a feed that is fed stays with its post
+	p := a.post(t, "video0")
+	p.write(numbered(1, 0, 10))
+	a.awaitFeed(t, "video0", 9)
+	if resp, _ := a.request(t, "POST", "/ts/video0", "no transport stream"); resp.StatusCode != http.StatusUnsupportedMediaType {
+		t.Errorf("beside a post: %d", resp.StatusCode)
+	}
+	p.write(numbered(1, 10, 10))
+	p.end()
+}
+
+// A sender that dies in the middle leaves a line and whole packets.
+func TestAPostThatBreaksOffIsLogged(t *testing.T) {
+	t.Parallel()
+	a := start(t, nil, agent.Config{})
+	p := a.post(t, "video0")
+	p.write(append(numbered(1, 0, 10), 0x47, 1, 2, 3))
+	a.awaitFeed(t, "video0", 10)
+	p.body.CloseWithError(http.ErrAbortHandler)
+	a.log.await(t, "post ended: its sender has gone", `"feed":"video0"`)
+}
+
+func TestAThousandPostsThatComeAndGoLeaveNothing(t *testing.T) {
+	relay := listen(t, testrelay.Config{})
+	a := start(t, relay, agent.Config{})
+	channel := orchestrate(t, relay, "agent1")
+	channel.route("0", "video0", relay.URL()+"/in/video0")
+	viewer := view(t, relay, "video0")
+	viewer.carries(a, "video0")
+	a.request(t, "GET", "/healthcheck", "")
+	goroutines, files := settled(t), openFiles(t)
+	for i := range 1000 {
+		if i%4 == 0 { // breaks off
+			p := a.post(t, "broken")
+			p.write(append(numbered(1, 0, 3), 0x47, 0, 1))
+			p.body.CloseWithError(http.ErrAbortHandler)
+			p.answer()
+			continue
+		}
+		p := a.post(t, "video0")
+		p.write(numbered(1, i*3, 3))
+		p.end()
+	}
+	eventually(t, "goroutines are back to where they were", func() bool { return goroutineCount() <= goroutines })
+	eventually(t, "open files are back to where they were", func() bool { return openFiles(t) <= files })
+	// those that ended well have arrived whole
+	viewer.packet(1, 2999)
+	got := map[int]bool{}
+	for _, k := range numbers(t, 1, viewer.got) {
+		got[k] = true
+	}
+	for i := range 1000 {
+		if i%4 != 0 && !(got[i*3] && got[i*3+1] && got[i*3+2]) {
+			t.Fatalf("post %d did not arrive", i)
+		}
+	}
+}
+
+// settled is the number of goroutines once those of the past have ended.
+func settled(t testing.TB) int {
+	t.Helper()
+	least, same := goroutineCount(), 0
+	eventually(t, "the number of goroutines is steady", func() bool {
+		if n := goroutineCount(); n != least {
+			least, same = n, 0
+		}
+		same++
+		return same > 20
+	})
+	return least
+}
+
+func openFiles(t testing.TB) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}

@@ -1,0 +1,114 @@
+package agent_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"vw/agent"
+	"vw/testrelay"
+)
+
+// jsmpeg demultiplexes with the real jsmpeg, which tells tracks apart by their
+// stream_id alone. What comes after the start of the last frame it keeps.
+func jsmpeg(t testing.TB, ts []byte) (video, audio []byte) {
+	t.Helper()
+	dir := t.TempDir()
+	in, v, a := filepath.Join(dir, "in.ts"), filepath.Join(dir, "video"), filepath.Join(dir, "audio")
+	if err := os.WriteFile(in, ts, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("node", "testdata/browser/demux.mjs", in, v, a).CombinedOutput(); err != nil {
+		t.Fatalf("jsmpeg (make test installs what it needs): %v: %s", err, out)
+	}
+	var err error
+	if video, err = os.ReadFile(v); err == nil {
+		audio, err = os.ReadFile(a)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return video, audio
+}
+
+func TestJsmpegFindsBothTracksIntact(t *testing.T) {
+	t.Parallel()
+	relay := listen(t, testrelay.Config{})
+	a := start(t, relay, agent.Config{})
+	channel := orchestrate(t, relay, "agent1")
+	channel.combine("room", "video0", "audio0")
+	channel.route("0", "room", relay.URL()+"/in/room")
+	if err := relay.AwaitClient(patient(t), "/in/room"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the link carries", func() bool { return channel.status().Destinations["0"].State == "up" })
+	v := view(t, relay, "room")
+	pictures, sounds := newTap(t, a.URL()[len("http://"):]), newTap(t, a.URL()[len("http://"):])
+	shoot(t, "http://"+pictures.address+"/ts/video0", picture+" -t 4 -c:v mpeg1video")
+	shoot(t, "http://"+sounds.address+"/ts/audio0", tone+" -t 4 -c:a mp2")
+	sentVideo, _ := pictures.body(t)
+	sentAudio, _ := sounds.body(t)
+	gotVideo, gotAudio := jsmpeg(t, v.all(t, channel))
+	for _, c := range []struct {
+		name      string
+		got, want []byte
+	}{{"video", gotVideo, elementary(t, sentVideo, "0:v:0")}, {"audio", gotAudio, elementary(t, sentAudio, "0:a:0")}} {
+		if len(c.got) < len(c.want)*8/10 || !bytes.HasPrefix(c.want, c.got) {
+			t.Errorf("%s: %d bytes were sent, jsmpeg finds %d, the first that differs is byte %d",
+				c.name, len(c.want), len(c.got), differs(c.got, c.want))
+		}
+	}
+}
+
+// TestAnotherPictureInTheRuleIsDecodedOn swaps one camera for another in a
+// stream rule, as a student does who selects a bitrate.
+func TestAnotherPictureInTheRuleIsDecodedOn(t *testing.T) {
+	t.Parallel()
+	relay := listen(t, testrelay.Config{})
+	a := start(t, relay, agent.Config{})
+	channel := orchestrate(t, relay, "agent1")
+	channel.combine("room", "large", "audio0")
+	channel.route("0", "room", relay.URL()+"/in/room")
+	if err := relay.AwaitClient(patient(t), "/in/room"); err != nil {
+		t.Fatal(err)
+	}
+	v := view(t, relay, "room")
+	shoot(t, a.URL()+"/ts/large", picture+" -t 60 -c:v mpeg1video -g 6")
+	shoot(t, a.URL()+"/ts/small", small+" -t 60 -c:v mpeg1video -g 6")
+	shoot(t, a.URL()+"/ts/audio0", tone+" -t 60 -c:a mp2")
+	v.bytes(200_000)
+	for i := range 10 {
+		channel.combine("room", []string{"small", "large"}[i%2], "audio0")
+		v.bytes(len(v.got) + 60_000)
+	}
+	r := sound(t, v.got)
+	if n := r.Programs[0].PMTChanges; n < 10 {
+		t.Errorf("%d changes of the PMT in 10 swaps", n)
+	}
+	frames, isVideo := 0, map[uint16]bool{}
+	for _, track := range r.Programs[0].Tracks {
+		if track.Kind == "video" {
+			isVideo[track.PID] = true
+			frames += int(track.Frames)
+		}
+	}
+	for _, version := range r.Programs[0].PMTVersions {
+		if slices.ContainsFunc(version.TrackPIDs, func(pid uint16) bool { return isVideo[pid] }) &&
+			len(version.TrackPIDs) > 2 {
+			t.Errorf("version %d of the PMT names the tracks %v", version.Version, version.TrackPIDs)
+		}
+	}
+	video, _ := jsmpeg(t, v.got)
+	cmd := exec.Command("ffmpeg", "-v", "quiet", "-f", "mpegvideo", "-i", "-", "-f", "rawvideo", "-s", "16x16", "-pix_fmt", "gray", "-")
+	cmd.Stdin = bytes.NewReader(video)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if decoded := len(out) / 256; decoded < frames*9/10 {
+		t.Errorf("of %d frames %d decode from what jsmpeg finds", frames, decoded)
+	}
+}

@@ -1,0 +1,146 @@
+package agent
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"vw/media"
+)
+
+// A family is one metric: its values are those of the status, by label.
+type family[T any] struct {
+	name, kind, help string
+	value            func(T) float64
+}
+
+var feedMetrics = []family[media.FeedInfo]{
+	{"vw_feed_up", "gauge", "1 while a post feeds it", func(f media.FeedInfo) float64 { return one(f.Source) }},
+	{"vw_feed_muted", "gauge", "1 while the owner has muted it, or a part of it", func(f media.FeedInfo) float64 { return one(len(f.Muted) > 0) }},
+	{"vw_feed_age_seconds", "gauge", "seconds since something came in, NaN for never", feedAge},
+	{"vw_feed_bytes_total", "counter", "bytes taken in", func(f media.FeedInfo) float64 { return float64(f.Bytes) }},
+	{"vw_feed_packets_total", "counter", "transport packets or messages taken in", func(f media.FeedInfo) float64 { return float64(f.Packets) }},
+	{"vw_feed_continuity_errors_total", "counter", "continuity errors in what came in", func(f media.FeedInfo) float64 { return float64(f.ContinuityErrors) }},
+	{"vw_feed_transport_errors_total", "counter", "packets that came in marked as damaged", func(f media.FeedInfo) float64 { return float64(f.TransportErrors) }},
+	{"vw_feed_skipped_bytes_total", "counter", "bytes thrown away to find packets", func(f media.FeedInfo) float64 { return float64(f.SkippedBytes) }},
+	{"vw_feed_takeovers_total", "counter", "times that one post ended another", func(f media.FeedInfo) float64 { return float64(f.TakenOver) }},
+}
+
+var destinationMetrics = []family[DestinationInfo]{
+	{"vw_destination_up", "gauge", "1 while the link is up", func(d DestinationInfo) float64 { return one(d.State == up) }},
+	{"vw_destination_dials_total", "counter", "times that the present link was dialled", func(d DestinationInfo) float64 { return float64(d.Dials) }},
+	{"vw_destination_sent_bytes_total", "counter", "bytes written to links", func(d DestinationInfo) float64 { return float64(d.Queue.SentBytes) }},
+	{"vw_destination_sent_packets_total", "counter", "packets or messages written to links", func(d DestinationInfo) float64 { return float64(d.Queue.Sent) }},
+	{"vw_destination_dropped_packets_total", "counter", "packets or messages dropped since the queue was full", func(d DestinationInfo) float64 { return float64(d.Queue.Dropped) }},
+	{"vw_destination_queue_bytes", "gauge", "bytes that wait to be written", func(d DestinationInfo) float64 { return float64(d.Queue.Bytes) }},
+	{"vw_destination_recorded_bytes", "gauge", "bytes in the recording, 0 for none", recordedBytes},
+}
+
+var agentMetrics = []family[Status]{
+	{"vw_uptime_seconds", "gauge", "seconds since the start", func(s Status) float64 { return s.Uptime }},
+	{"vw_locked", "gauge", "1 while the owner has locked the rules", func(s Status) float64 { return one(s.Locked) }},
+	{"vw_state_saved", "gauge", "0 where the newest rules could not be saved", func(s Status) float64 { return one(s.StateError == "") }},
+	{"vw_control_up", "gauge", "1 while the command channel is up", func(s Status) float64 { return one(s.Control != nil && s.Control.State == up) }},
+	{"vw_control_on_trial", "gauge", "1 while another command channel is on trial", func(s Status) float64 { return one(s.Control != nil && s.Control.OnTrial != nil) }},
+	{"vw_control_dials_total", "counter", "times that the present command channel was dialled", controlDials},
+}
+
+func one(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+func feedAge(f media.FeedInfo) float64 {
+	if f.AgeMs == nil {
+		return math.NaN()
+	}
+	return float64(*f.AgeMs) / 1000
+}
+
+func recordedBytes(d DestinationInfo) float64 {
+	if d.Recording == nil {
+		return 0
+	}
+	return float64(d.Recording.Bytes)
+}
+
+func controlDials(s Status) float64 {
+	if s.Control == nil {
+		return 0
+	}
+	return float64(s.Control.Dials)
+}
+
+// writeFamilies writes metrics of things that have a name each, in its order.
+func writeFamilies[T any](w io.Writer, families []family[T], label string, all map[string]T) {
+	names := slices.Sorted(maps.Keys(all))
+	for _, f := range families {
+		writeHead(w, f.name, f.kind, f.help)
+		for _, name := range names {
+			labels := ""
+			if label != "" {
+				labels = fmt.Sprintf("{%s=%q}", label, name) // names need no escaping
+			}
+			fmt.Fprintf(w, "%s%s %s\n", f.name, labels, strconv.FormatFloat(f.value(all[name]), 'g', -1, 64))
+		}
+	}
+}
+
+func writeHead(w io.Writer, name, kind, help string) {
+	fmt.Fprintf(w, "# HELP %s %s\n# TYPE %[1]s %[3]s\n", name, help, kind)
+}
+
+// A tally counts commands, by what they wanted and what became of them.
+type tally struct {
+	mu    sync.Mutex
+	count map[[2]string]uint64
+}
+
+func (t *tally) add(verb string, err error) {
+	outcome := "done"
+	if err != nil {
+		outcome = "refused"
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.count == nil {
+		t.count = map[[2]string]uint64{}
+	}
+	t.count[[2]string{verb, outcome}]++
+}
+
+func (t *tally) write(w io.Writer) {
+	writeHead(w, "vw_commands_total", "counter", "commands, over the channel and by REST, by verb and outcome (done, refused)")
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, verb := range []string{"add", "delete", "healthcheck", "list", "other"} {
+		for _, outcome := range []string{"done", "refused"} {
+			fmt.Fprintf(w, "vw_commands_total{verb=%q,outcome=%q} %d\n", verb, outcome, t.count[[2]string{verb, outcome}])
+		}
+	}
+}
+
+// metrics is GET /metrics, in the text format of Prometheus.
+func (l *local) metrics(w http.ResponseWriter, r *http.Request) {
+	if !only(w, r, http.MethodGet) {
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	s := l.agent.status()
+	writeHead(w, "vw_info", "gauge", "1, with what the agent is called in the labels")
+	fmt.Fprintf(w, "vw_info{name=%q,version=%q,instance=%q} 1\n", s.Name, s.Version, s.Instance)
+	writeFamilies(w, agentMetrics, "", map[string]Status{"": s})
+	writeFamilies(w, feedMetrics, "feed", s.Feeds)
+	writeFamilies(w, destinationMetrics, "id", s.Destinations)
+	l.agent.tally.write(w)
+	metrics.WriteProcessMetrics(w)
+}

@@ -1,0 +1,100 @@
+import { path } from "./agent.js";
+import { el, set, show } from "./dom.js";
+
+// Pictures are asked for one at a time, five a second at most, and only those
+// that can be seen: they cost the agent work, and the browser one of its six
+// connections.
+const pause = 200; // ms from one request to the next
+const calm = 5000; // ms to the next picture where the person wants little motion
+const within = 6000; // ms for one picture
+const stillDue = matchMedia("(prefers-reduced-motion: reduce)");
+
+const watched = new Set();
+let enabled = true;
+
+const sight = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) target.picture.seen = isIntersecting;
+});
+
+// A Picture is the newest of a feed or stream, drawn as it comes, or words why
+// there is none.
+export class Picture {
+  seen = false;
+  next = 0; // when to ask again, ms
+
+  constructor(name) {
+    this.name = name;
+    this.canvas = el("canvas", { role: "img", "aria-label": `Picture of ${name}`, hidden: "" });
+    this.words = el("p");
+    this.root = el("div.screen", {}, this.canvas, this.words);
+    this.root.picture = this;
+    sight.observe(this.root);
+    watched.add(this);
+  }
+
+  // update says what video there is, as text, and why there is none where it is "".
+  update(video, why) {
+    if (video !== this.video) this.next = 0;
+    this.video = video;
+    if (!video || !enabled) this.clear(video ? "pictures are off" : why);
+  }
+
+  clear(why) {
+    this.canvas.hidden = true;
+    this.tag = "";
+    show(this.words, why);
+  }
+
+  async ask() {
+    const response = await fetch(path("preview/", `${this.name}.jpg`), {
+      cache: "no-store", signal: AbortSignal.timeout(within), headers: this.tag ? { "If-None-Match": this.tag } : {},
+    });
+    this.next = performance.now() + (stillDue.matches ? calm : 0);
+    if (response.status === 304) return;
+    if (!response.ok) {
+      this.next = performance.now() + (response.status === 503 ? 2000 : 10000);
+      const { error } = await response.json();
+      this.clear(error.replace(/: open http.*/, ": open it in VLC")); // its address is beside it
+      return;
+    }
+    const tag = response.headers.get("ETag") ?? "";
+    const bitmap = await createImageBitmap(await response.blob());
+    if (this.video && enabled) this.draw(bitmap, tag);
+    bitmap.close();
+  }
+
+  draw(bitmap, tag) {
+    this.tag = tag;
+    set(this.canvas, "width", bitmap.width);
+    set(this.canvas, "height", bitmap.height);
+    this.canvas.getContext("2d").drawImage(bitmap, 0, 0);
+    this.canvas.hidden = false;
+    show(this.words);
+  }
+}
+
+// due is the one that has waited longest.
+function due() {
+  const now = performance.now();
+  for (const p of watched) if (!p.root.isConnected) watched.delete(p);
+  return [...watched].filter((p) => enabled && p.seen && p.video && p.next <= now).sort((a, b) => a.next - b.next)[0];
+}
+
+async function turn() {
+  const begun = performance.now();
+  const picture = document.hidden ? undefined : due();
+  try {
+    await picture?.ask();
+  } catch {
+    picture.next = performance.now() + 2000; // the agent has gone, or is late
+  }
+  setTimeout(turn, Math.max(0, pause - (performance.now() - begun)));
+}
+
+// enable stops and starts all pictures.
+export function enable(on) {
+  enabled = on;
+  for (const p of watched) p.update(p.video, p.words.textContent);
+}
+
+turn();

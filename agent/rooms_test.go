@@ -1,0 +1,87 @@
+package agent_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// Who may import whom. go list's Imports are those of the program, without
+// those of its tests.
+func TestRoomsImportWhatTheyMay(t *testing.T) {
+	list, err := exec.Command("go", "list", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`, "vw/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	imports := map[string][]string{}
+	for line := range strings.Lines(string(list)) {
+		f := strings.Fields(line)
+		imports[f[0]] = f[1:]
+	}
+	in := func(path, room string) bool { return path == room || strings.HasPrefix(path, room+"/") }
+	network := func(path string) bool {
+		return path == "net" || in(path, "net/http") || strings.Contains(path, "websocket")
+	}
+	for _, room := range []string{"vw/agent", "vw/command", "vw/media", "vw/testrelay", "vw/cmd/vw"} {
+		if len(imports[room]) == 0 {
+			t.Fatalf("go list does not know %s", room)
+		}
+	}
+	uses := map[string]bool{}
+	for from, all := range imports {
+		for _, to := range all {
+			switch {
+			case in(to, "vw/testrelay") && !in(from, "vw/cmd") && !in(from, "vw/testrelay"):
+				t.Errorf("%s imports %s: a relay that lets everybody in is for tests and cmd alone", from, to)
+			case in(from, "vw/command") && (network(to) || in(to, "vw") && !in(to, "vw/command")):
+				t.Errorf("%s imports %s: the protocol knows neither the network nor another room", from, to)
+			case in(from, "vw/media") && (network(to) || in(to, "vw") && !in(to, "vw/media")):
+				t.Errorf("%s imports %s: media is bytes in and bytes out, and knows neither the network nor another room", from, to)
+			case in(from, "vw/testrelay") && in(to, "vw") && !in(to, "vw/testrelay") && !in(to, "vw/media"):
+				t.Errorf("%s imports %s: the relay knows nothing of agents", from, to)
+			case in(from, "vw/agent") && in(to, "vw") && !in(to, "vw/agent") && !in(to, "vw/command") && !in(to, "vw/media"):
+				t.Errorf("%s imports %s: the agent is made of command and media", from, to)
+			case in(to, "vw/cmd") && !in(from, "vw/cmd"):
+				t.Errorf("%s imports %s: programs are imported by nobody", from, to)
+			}
+			if from == "vw/agent" {
+				uses[to] = true
+			}
+		}
+	}
+	if !uses["vw/command"] || !uses["vw/media"] {
+		t.Error("vw/agent does not import both vw/command and vw/media")
+	}
+}
+
+// The package comment names the tests that hold its invariants.
+func TestInvariantsNameTestsThatExist(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tests []byte
+	files, _ := filepath.Glob("*_test.go")
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tests = append(tests, text...)
+	}
+	names := regexp.MustCompile(`Test[A-Z]\w+`).FindAll(doc, -1)
+	if len(names) < 20 {
+		t.Errorf("only %d tests are named", len(names))
+	}
+	for _, name := range names {
+		if !bytes.Contains(tests, fmt.Appendf(nil, "\nfunc %s(t ", name)) {
+			t.Errorf("there is no %s", name)
+		}
+	}
+}

@@ -1,0 +1,220 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"vw/command"
+)
+
+// syncEvery is how often at most the state file is forced to the disk. Before
+// each reply it is written and renamed: what the program's end can lose is
+// nothing, what a power cut can lose is a second.
+const syncEvery = time.Second
+
+// newPattern is what a file is called that is not yet the state.
+const newPattern = ".new-*"
+
+// stateVersion is that of the file's form.
+const stateVersion = 1
+
+// A saved is what lasts over a restart. It holds tokens.
+type saved struct {
+	Version      int                         `json:"version"`
+	Control      savedControl                `json:"control"`
+	Streams      map[string][]string         `json:"streams"`
+	Destinations map[string]savedDestination `json:"destinations"`
+	Mutes        []string                    `json:"mutes"`
+	Locked       bool                        `json:"locked"`
+}
+
+// savedControl is the command channel: what the owner had configured, the
+// endpoint in force, and the others at which it is sought.
+type savedControl struct {
+	Configured string            `json:"configured"`
+	InForce    *savedDestination `json:"inForce,omitempty"`
+	Former     *savedDestination `json:"former,omitempty"`
+	TakenBack  *savedDestination `json:"takenBack,omitempty"`
+}
+
+// savedDestination is a destination rule with all that a reply does not show.
+type savedDestination struct {
+	Stream      string `json:"stream"`
+	Destination string `json:"destination"`
+	Auth        string `json:"auth,omitempty"`
+	File        string `json:"file,omitempty"`
+	Token       string `json:"token,omitempty"`
+	OfStream    bool   `json:"ofStream,omitempty"`
+}
+
+func save(d command.Destination) savedDestination {
+	return savedDestination{d.Stream, d.Destination, d.Auth, d.File, d.Token, d.OfStream}
+}
+
+func (s savedDestination) rule(id string) command.Destination {
+	return command.Destination{ID: id, Stream: s.Stream, Destination: s.Destination,
+		Auth: s.Auth, File: s.File, Token: s.Token, OfStream: s.OfStream}
+}
+
+// A stateFile keeps the newest state, and beside it under ".previous" the
+// newest one that is known to be on the disk.
+type stateFile struct {
+	path string
+	log  *slog.Logger
+
+	mu       sync.Mutex
+	unsynced []byte // what was written since it was forced to the disk
+	err      error
+	wake     chan struct{} // capacity 1
+}
+
+func newStateFile(path string, log *slog.Logger) *stateFile {
+	return &stateFile{path: path, log: log, wake: make(chan struct{}, 1)}
+}
+
+func (f *stateFile) previous() string { return f.path + ".previous" }
+
+// load reads the state, nil for none. A damaged file is set aside, and the
+// previous one used in its place.
+func (f *stateFile) load() (*saved, error) {
+	unfinished, _ := filepath.Glob(f.path + newPattern) // by a run that was killed
+	for _, path := range unfinished {
+		_ = os.Remove(path)
+	}
+	for _, path := range []string{f.path, f.previous()} {
+		data, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the state file: %w", err)
+		}
+		s := &saved{}
+		if err = json.Unmarshal(data, s); err == nil && s.Version != stateVersion {
+			err = fmt.Errorf("its version is %d, not %d", s.Version, stateVersion)
+		}
+		if err == nil {
+			return s, nil
+		}
+		aside := fmt.Sprintf("%s.damaged-%s", path, time.Now().UTC().Format("20060102T150405.000000000"))
+		f.log.Error("state file is damaged: set aside, an older one is used if there is one",
+			"file", path, "as", aside, "err", err)
+		if err := os.Rename(path, aside); err != nil {
+			return nil, fmt.Errorf("set the damaged state file aside: %w", err)
+		}
+	}
+	return nil, nil
+}
+
+// write replaces the file at once. It is not forced to the disk.
+func (f *stateFile) write(s saved) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	data, err := json.MarshalIndent(s, "", "  ")
+	if err == nil {
+		err = f.replace(f.path, append(data, '\n'), func(*os.File) error { return nil })
+	}
+	if (err == nil) != (f.err == nil) {
+		if err != nil {
+			f.log.Error("state not saved: a restart would lose it", "err", err)
+		} else {
+			f.log.Info("state is saved again")
+		}
+	}
+	if f.err = err; err != nil {
+		return err
+	}
+	f.unsynced = data
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// replace puts data in the place of a file, all of it or nothing.
+func (f *stateFile) replace(path string, data []byte, finish func(*os.File) error) error {
+	temp, err := os.CreateTemp(filepath.Dir(f.path), filepath.Base(f.path)+newPattern) // mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = temp.Write(data)
+	if err = errors.Join(err, finish(temp), temp.Close()); err == nil {
+		err = os.Rename(temp.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temp.Name()))
+	}
+	return nil
+}
+
+// run forces what has been written to the disk, once a second at most, until
+// ctx ends and once more then.
+func (f *stateFile) run(ctx context.Context) {
+	tick := time.NewTicker(syncEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			f.sync()
+			return
+		case <-f.wake:
+		}
+		f.sync()
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
+}
+
+// sync forces the newest state to the disk, and makes it the previous one too:
+// a copy, so that nothing that befalls the file befalls both. It holds no lock
+// while it waits for the disk.
+func (f *stateFile) sync() {
+	f.mu.Lock()
+	data := f.unsynced
+	f.unsynced = nil
+	f.mu.Unlock()
+	if data == nil {
+		return
+	}
+	if err := f.settle(data); err != nil {
+		f.log.Warn("state file not forced to the disk", "err", err)
+	}
+}
+
+func (f *stateFile) settle(data []byte) error {
+	err := syncPath(f.path, os.O_RDWR)
+	if err == nil {
+		err = f.replace(f.previous(), data, (*os.File).Sync)
+	}
+	if err != nil || runtime.GOOS == "windows" {
+		return err // a folder cannot be synced there
+	}
+	return syncPath(filepath.Dir(f.path), os.O_RDONLY)
+}
+
+func syncPath(path string, flag int) error {
+	file, err := os.OpenFile(path, flag, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Sync(), file.Close())
+}
+
+// trouble is why the newest state is not saved, nil where it is.
+func (f *stateFile) trouble() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
+}

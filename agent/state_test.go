@@ -1,0 +1,174 @@
+package agent_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"vw/agent"
+	"vw/testrelay"
+)
+
+func TestRulesMutesAndLockOutliveARestart(t *testing.T) {
+	relay := listen(t, testrelay.Config{})
+	state := filepath.Join(t.TempDir(), "state")
+	a := start(t, relay, agent.Config{State: state})
+	c := orchestrate(t, relay, "agent1")
+	c.combine("both", "video0", "audio0")
+	c.combine("gone", "video0")
+	c.ask(`{"verb":"add","what":"destination","rule":{"id":"0","stream":"both","destination":"` + relay.URL() + `/in/a","token":"canary-in-the-state"}}`)
+	c.route("1", "gone", relay.URL()+"/in/b")
+	c.remove("stream", "gone")
+	a.request(t, "PUT", "/api/mutes/audio0", "")
+	a.request(t, "PUT", "/api/lock", "")
+	if err := a.end(); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode().Perm() != 0o600 {
+		t.Errorf("the state file's mode is %v", info.Mode())
+	}
+	b := start(t, relay, agent.Config{State: state})
+	_, streams := b.request(t, "GET", "/api/streams/all", "")
+	_, destinations := b.request(t, "GET", "/api/destinations/all", "")
+	_, mutes := b.request(t, "GET", "/api/mutes/all", "")
+	_, lock := b.request(t, "GET", "/api/lock", "")
+	if !sameJSON(streams, `{"both":["video0","audio0"]}`) || !sameJSON(mutes, `["audio0"]`) || !sameJSON(lock, `{"locked":true,"kept":true}`) {
+		t.Errorf("after the restart: streams %s, mutes %s, lock %s", streams, mutes, lock)
+	}
+	if !strings.Contains(destinations, `"tokenSet":true`) {
+		t.Errorf("destinations: %s", destinations)
+	}
+	// destination 1 still belongs to the stream that was deleted: it is silent
+	v := view(t, relay, "b")
+	f := b.flow(t, "gone", 0x100, 5, 5*time.Millisecond)
+	c = orchestrate(t, relay, "agent1")
+	eventually(t, "packets come in", func() bool { return f.count() > 100 })
+	c.silent()
+	if got := v.sub.Drain(); len(got) > 0 {
+		t.Error("a destination of a deleted stream fell back to the feed of its name")
+	}
+}
+
+func TestDamagedStateIsSetAside(t *testing.T) {
+	state := filepath.Join(t.TempDir(), "state")
+	a := start(t, nil, agent.Config{State: state})
+	a.request(t, "POST", "/api/streams", `{"stream":"older","feeds":[]}`)
+	if err := a.end(); err != nil { // forced to the disk: the previous generation
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(state, []byte(`{"version":1,"streams":{"new`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := start(t, nil, agent.Config{State: state})
+	if _, got := b.request(t, "GET", "/api/streams/all", ""); got != `{"older":[]}` {
+		t.Errorf("the rules are %s", got)
+	}
+	b.log.await(t, `"ERROR"`, "damaged", "set aside")
+	if aside, _ := filepath.Glob(state + ".damaged-*"); len(aside) != 1 {
+		t.Errorf("set aside: %v", aside)
+	}
+	if err := b.end(); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{state, state + ".previous"} {
+		if err := os.WriteFile(path, []byte("\x00\x00"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := start(t, nil, agent.Config{State: state})
+	if _, got := c.request(t, "GET", "/api/streams/all", ""); got != `{}` {
+		t.Errorf("the rules are %s", got)
+	}
+}
+
+func TestSavedRuleThatIsNotAllowedAnyMoreStaysIdle(t *testing.T) {
+	relay := listen(t, testrelay.Config{})
+	state := filepath.Join(t.TempDir(), "state")
+	a := start(t, nil, agent.Config{State: state})
+	rule := `{"id":"0","stream":"v","destination":"` + relay.URL() + `/in/v"}`
+	a.request(t, "POST", "/api/destinations", rule)
+	if err := relay.AwaitClient(patient(t), "/in/v"); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.end(); err != nil {
+		t.Fatal(err)
+	}
+	b := start(t, nil, agent.Config{State: state, AllowDestinations: []string{"*.example"}})
+	if _, got := b.request(t, "GET", "/api/destinations/0", ""); !sameJSON(got, rule) {
+		t.Errorf("the rule is %s", got)
+	}
+	_, stats := b.request(t, "GET", "/api/stats", "")
+	var s agent.Status
+	decode(t, stats, &s)
+	if d := s.Destinations["0"]; d.State != "idle" || !strings.Contains(d.LastError, "VW_ALLOW_DESTINATIONS") {
+		t.Errorf("status: %+v", d)
+	}
+	if n := len(relay.Visits("/in/v")); n != 1 {
+		t.Errorf("%d visits: what is not allowed was dialled", n)
+	}
+}
+
+func TestSavedRulesAreInForceBeforeTheChannelIsUp(t *testing.T) {
+	relay := listen(t, testrelay.Config{})
+	state := filepath.Join(t.TempDir(), "state")
+	a := start(t, relay, agent.Config{State: state})
+	orchestrate(t, relay, "agent1").route("0", "v", relay.URL()+"/in/v")
+	if err := a.end(); err != nil {
+		t.Fatal(err)
+	}
+	relay.SetFaults("/bi", testrelay.Faults{Refuse: 503})
+	b := start(t, nil, agent.Config{State: state, API: relay.URL() + "/bi/agent1"})
+	if _, err := relay.Await(patient(t), "/in/v", func(v []testrelay.Visit) bool { return testrelay.Up(v) == 1 }); err != nil {
+		t.Error("the saved rule is not in force")
+	}
+	b.log.await(t, "link down", "apiRule", "503")
+}
+
+// TestStateIsWholeWheneverTheProgramIsKilled ends a real program with SIGKILL a
+// hundred times while it is given rules: what was acknowledged last is there
+// when it comes back, or what was being said after that.
+func TestStateIsWholeWheneverTheProgramIsKilled(t *testing.T) {
+	state := filepath.Join(t.TempDir(), "state")
+	acknowledged := 0
+	for range 100 {
+		p := launch(t, "VW_STATE="+state)
+		var streams map[string][]string
+		text, err := p.call(patient(t), "GET", "/api/streams/all", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		decode(t, text, &streams)
+		feeds := streams["s"]
+		if n := len(feeds); acknowledged > 0 && n != 1 ||
+			n == 1 && feeds[0] != fmt.Sprintf("f%d", acknowledged) && feeds[0] != fmt.Sprintf("f%d", acknowledged+1) {
+			t.Fatalf("f%d was acknowledged, but after the kill there is %s", acknowledged, text)
+		}
+		if strings.Contains(p.log.String(), "damaged") {
+			t.Fatalf("the state was damaged:\n%s", p.log)
+		}
+		killed := time.AfterFunc(rand.N(25*time.Millisecond), func() { p.kill(t) })
+		for {
+			rule := fmt.Sprintf(`{"stream":"s","feeds":["f%d"]}`, acknowledged+1)
+			if _, err := p.call(patient(t), "POST", "/api/streams", rule); err != nil {
+				break
+			}
+			acknowledged++
+		}
+		killed.Stop()
+		p.kill(t)
+	}
+	if acknowledged < 100 {
+		t.Errorf("only %d rules were acknowledged in all: the kills came too early to show anything", acknowledged)
+	}
+	if left, _ := filepath.Glob(state + "*"); len(left) > 4 {
+		t.Errorf("files pile up: %v", left)
+	}
+}

@@ -1,0 +1,8 @@
+//go:build !linux
+
+package agent
+
+import "syscall"
+
+// boundUnsent does nothing here: see conn, which makes the send buffer small.
+func boundUnsent(syscall.RawConn) error { return nil }
