@@ -71,23 +71,14 @@ func TestFeedsBecomeOneProgramme(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			relay := listen(t, testrelay.Config{})
-			a := start(t, relay, agent.Config{})
-			channel := orchestrate(t, relay, "agent1")
-			channel.combine("room", c.rule...)
-			channel.route("0", "room", relay.URL()+"/in/room")
-			if err := relay.AwaitClient(patient(t), "/in/room"); err != nil {
-				t.Fatal(err)
-			}
-			eventually(t, "the link carries", func() bool { return channel.status().Destinations["0"].State == "up" })
-			v := view(t, relay, "room")
+			r := newRoom(t, c.rule...)
 			taps := map[string]*tap{}
 			for _, camera := range c.cameras {
 				if camera.after > 0 {
 					begun := time.Now()
-					v.until("the others go ahead", func() bool { return time.Since(begun) > camera.after })
+					r.until("the others go ahead", func() bool { return time.Since(begun) > camera.after })
 				}
-				p := newTap(t, strings.TrimPrefix(a.URL(), "http://"))
+				p := newTap(t, strings.TrimPrefix(r.URL(), "http://"))
 				taps[camera.feed] = p
 				shoot(t, "http://"+p.address+"/ts/"+camera.feed, camera.args)
 			}
@@ -95,7 +86,7 @@ func TestFeedsBecomeOneProgramme(t *testing.T) {
 			for feed, p := range taps {
 				sent[feed], _ = p.body(t)
 			}
-			arrived := v.all(t, channel)
+			arrived := r.all(t, r.channel)
 			sound(t, arrived)
 			if got := codecs(t, arrived); !slices.Equal(got, c.tracks) {
 				t.Errorf("ffprobe finds the tracks %q, want %q", got, c.tracks)
@@ -126,9 +117,30 @@ func TestFeedsBecomeOneProgramme(t *testing.T) {
 			if complaints := ffmpeg(t, arrived, "-v", "warning", "-f", "mpegts", "-i", "-", "-map", "0", "-f", "null", "-"); complaints != "" {
 				t.Errorf("the decoder complains: %s", complaints)
 			}
-			wholePackets(t, v)
+			wholePackets(t, r.viewer)
 		})
 	}
+}
+
+// A room is an agent that sends one stream to a relay, over a link that is up.
+type room struct {
+	*running
+	relay   *testrelay.Server
+	channel *peer
+	*viewer
+}
+
+func newRoom(t testing.TB, feeds ...string) *room {
+	t.Helper()
+	relay := listen(t, testrelay.Config{})
+	r := &room{start(t, relay, agent.Config{}), relay, orchestrate(t, relay, "agent1"), view(t, relay, "room")}
+	r.channel.combine("room", feeds...)
+	r.channel.route("0", "room", relay.URL()+"/in/room")
+	if err := relay.AwaitClient(patient(t), "/in/room"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the link carries", func() bool { return r.channel.status().Destinations["0"].State == "up" })
+	return r
 }
 
 // shoot starts an ffmpeg that posts to url in real time; the test awaits it.
@@ -260,25 +272,17 @@ func TestLateViewerGetsPictureAndSoundTogether(t *testing.T) {
 // times under a stream whose sound goes on.
 func TestTimeGoesOnWhenFfmpegIsKilledAndRestarted(t *testing.T) {
 	t.Parallel()
-	relay := listen(t, testrelay.Config{})
-	a := start(t, relay, agent.Config{})
-	channel := orchestrate(t, relay, "agent1")
-	channel.combine("room", "video0", "audio0")
-	channel.route("0", "room", relay.URL()+"/in/room")
-	if err := relay.AwaitClient(patient(t), "/in/room"); err != nil {
-		t.Fatal(err)
-	}
-	v := view(t, relay, "room")
-	shoot(t, a.URL()+"/ts/audio0", tone+" -t 60 -c:a mp2")
+	room := newRoom(t, "video0", "audio0")
+	shoot(t, room.URL()+"/ts/audio0", tone+" -t 60 -c:a mp2")
 	for range 6 {
-		cmd := shoot(t, a.URL()+"/ts/video0", picture+" -t 60 -c:v mpeg1video")
-		seen := len(v.got)
-		v.bytes(seen + 250_000)
+		cmd := shoot(t, room.URL()+"/ts/video0", picture+" -t 60 -c:v mpeg1video")
+		seen := len(room.got)
+		room.bytes(seen + 250_000)
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	r := sound(t, v.got)
+	r := sound(t, room.got)
 	if len(r.Programs[0].Tracks) != 2 {
 		t.Fatalf("tracks: %+v", r.Programs[0].Tracks)
 	}
@@ -286,7 +290,7 @@ func TestTimeGoesOnWhenFfmpegIsKilledAndRestarted(t *testing.T) {
 	if video.RandomAccessPoints < 6 {
 		t.Errorf("%d random access points for 6 starts", video.RandomAccessPoints)
 	}
-	decoded := frameCount(t, v.got)
+	decoded := frameCount(t, room.got)
 	if decoded < int(video.Frames)-10 {
 		t.Errorf("%d of %d frames decode", decoded, video.Frames)
 	}

@@ -7,9 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
-
-	"vw/agent"
-	"vw/testrelay"
 )
 
 // jsmpeg demultiplexes with the real jsmpeg, which tells tracks apart by their
@@ -36,22 +33,13 @@ func jsmpeg(t testing.TB, ts []byte) (video, audio []byte) {
 
 func TestJsmpegFindsBothTracksIntact(t *testing.T) {
 	t.Parallel()
-	relay := listen(t, testrelay.Config{})
-	a := start(t, relay, agent.Config{})
-	channel := orchestrate(t, relay, "agent1")
-	channel.combine("room", "video0", "audio0")
-	channel.route("0", "room", relay.URL()+"/in/room")
-	if err := relay.AwaitClient(patient(t), "/in/room"); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the link carries", func() bool { return channel.status().Destinations["0"].State == "up" })
-	v := view(t, relay, "room")
-	pictures, sounds := newTap(t, a.URL()[len("http://"):]), newTap(t, a.URL()[len("http://"):])
+	room := newRoom(t, "video0", "audio0")
+	pictures, sounds := newTap(t, room.URL()[len("http://"):]), newTap(t, room.URL()[len("http://"):])
 	shoot(t, "http://"+pictures.address+"/ts/video0", picture+" -t 4 -c:v mpeg1video")
 	shoot(t, "http://"+sounds.address+"/ts/audio0", tone+" -t 4 -c:a mp2")
 	sentVideo, _ := pictures.body(t)
 	sentAudio, _ := sounds.body(t)
-	gotVideo, gotAudio := jsmpeg(t, v.all(t, channel))
+	gotVideo, gotAudio := jsmpeg(t, room.all(t, room.channel))
 	for _, c := range []struct {
 		name      string
 		got, want []byte
@@ -67,24 +55,16 @@ func TestJsmpegFindsBothTracksIntact(t *testing.T) {
 // stream rule, as a student does who selects a bitrate.
 func TestAnotherPictureInTheRuleIsDecodedOn(t *testing.T) {
 	t.Parallel()
-	relay := listen(t, testrelay.Config{})
-	a := start(t, relay, agent.Config{})
-	channel := orchestrate(t, relay, "agent1")
-	channel.combine("room", "large", "audio0")
-	channel.route("0", "room", relay.URL()+"/in/room")
-	if err := relay.AwaitClient(patient(t), "/in/room"); err != nil {
-		t.Fatal(err)
-	}
-	v := view(t, relay, "room")
-	shoot(t, a.URL()+"/ts/large", picture+" -t 60 -c:v mpeg1video -g 6")
-	shoot(t, a.URL()+"/ts/small", small+" -t 60 -c:v mpeg1video -g 6")
-	shoot(t, a.URL()+"/ts/audio0", tone+" -t 60 -c:a mp2")
-	v.bytes(200_000)
+	room := newRoom(t, "large", "audio0")
+	shoot(t, room.URL()+"/ts/large", picture+" -t 60 -c:v mpeg1video -g 6")
+	shoot(t, room.URL()+"/ts/small", small+" -t 60 -c:v mpeg1video -g 6")
+	shoot(t, room.URL()+"/ts/audio0", tone+" -t 60 -c:a mp2")
+	room.bytes(200_000)
 	for i := range 10 {
-		channel.combine("room", []string{"small", "large"}[i%2], "audio0")
-		v.bytes(len(v.got) + 60_000)
+		room.channel.combine("room", []string{"small", "large"}[i%2], "audio0")
+		room.bytes(len(room.got) + 60_000)
 	}
-	r := sound(t, v.got)
+	r := sound(t, room.got)
 	if n := r.Programs[0].PMTChanges; n < 10 {
 		t.Errorf("%d changes of the PMT in 10 swaps", n)
 	}
@@ -101,7 +81,7 @@ func TestAnotherPictureInTheRuleIsDecodedOn(t *testing.T) {
 			t.Errorf("version %d of the PMT names the tracks %v", version.Version, version.TrackPIDs)
 		}
 	}
-	video, _ := jsmpeg(t, v.got)
+	video, _ := jsmpeg(t, room.got)
 	cmd := exec.Command("ffmpeg", "-v", "quiet", "-f", "mpegvideo", "-i", "-", "-f", "rawvideo", "-s", "16x16", "-pix_fmt", "gray", "-")
 	cmd.Stdin = bytes.NewReader(video)
 	out, err := cmd.Output()

@@ -64,6 +64,7 @@ type LinkInfo struct {
 	State     linkState  `json:"state"` // dialling, up, waiting, closed or idle
 	Relay     string     `json:"relay"` // the host that was dialled last
 	Since     time.Time  `json:"since"`
+	DownSince *time.Time `json:"downSince,omitempty"` // since when it has not been up, whatever was tried
 	Dials     uint64     `json:"dials"`               // since the rule was added
 	LastError string     `json:"lastError,omitempty"` // also of the past
 	ErrorAt   *time.Time `json:"lastErrorAt,omitempty"`
@@ -81,6 +82,12 @@ func (l *link) enter(s linkState, retry time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.state.State, l.state.Since, l.state.RetryAt = s, time.Now(), nil
+	if s == up {
+		l.state.DownSince = nil
+	} else if l.state.DownSince == nil {
+		now := l.state.Since
+		l.state.DownSince = &now
+	}
 	switch s {
 	case dialling:
 		l.state.Dials++

@@ -143,4 +143,5 @@ func (l *local) metrics(w http.ResponseWriter, r *http.Request) {
 	writeFamilies(w, destinationMetrics, "id", s.Destinations)
 	l.agent.tally.write(w)
 	metrics.WriteProcessMetrics(w)
+	metrics.WriteFDMetrics(w)
 }

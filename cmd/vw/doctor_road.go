@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+func (c *checkup) checkURL(to string) step {
+	if err := c.check(to); err != nil {
+		return failed(err)
+	}
+	u, err := url.Parse(to)
+	if err != nil {
+		return failed(errors.New("it is no URL"))
+	}
+	c.url = u
+	if strings.HasPrefix(u.Path, "/in/") && c.load != loadUnwanted {
+		c.load = ""
+	}
+	return fine("one that an agent takes")
+}
+
+// shownURL is what may be printed of a URL: neither its query nor who is to log in.
+func shownURL(to string) string {
+	u, err := url.Parse(to)
+	if err != nil {
+		return "(no URL)"
+	}
+	return printable((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String())
+}
+
+// secure says that the URL's scheme is one with TLS.
+func secure(u *url.URL) bool { return u.Scheme == "wss" || u.Scheme == "https" }
+
+// hostPort is where a URL leads.
+func hostPort(u *url.URL) (host, port string) {
+	port = u.Port()
+	switch {
+	case port != "":
+	case secure(u):
+		port = "443"
+	default:
+		port = "80"
+	}
+	return u.Hostname(), port
+}
+
+func (c *checkup) checkProxy(context.Context) step {
+	const write = "write it like http://proxy.example:3128, or leave it out"
+	name := "HTTP_PROXY"
+	if secure(c.url) {
+		name = "HTTPS_PROXY"
+	}
+	u := *c.url
+	u.Scheme = strings.Replace(u.Scheme, "ws", "http", 1)
+	at, err := proxy(&http.Request{URL: &u})
+	value := c.variable(name)
+	_, malformed := url.Parse("http://" + value)
+	switch {
+	case err != nil:
+		return step{State: stateFailed, Found: err.Error(), Do: write}
+	case at == nil && value == "":
+		return fine("none: %s is not set", name)
+	case at == nil && malformed != nil:
+		return step{State: stateFailed, Found: name + " is no URL, and is passed over", Do: write}
+	case at == nil:
+		return fine("not used: %s is set, but not for this host (NO_PROXY, or it is this machine)", name)
+	case at.Scheme != "http" && at.Scheme != "socks5":
+		return step{State: stateFailed, Found: fmt.Sprintf("%s begins with %s://", name, at.Scheme),
+			Do: "an agent reaches proxies by http:// and socks5:// alone"}
+	}
+	c.proxy = at
+	return fine("%s, as %s says: names are resolved there, and what addresses they have is not known here", at.Host, name)
+}
+
+// variable is the value of one in the environment, in capitals or not.
+func (c *checkup) variable(name string) (value string) {
+	for _, line := range c.environ {
+		if key, v, _ := strings.Cut(line, "="); strings.EqualFold(key, name) && value == "" {
+			value = v
+		}
+	}
+	return value
+}
+
+func (c *checkup) checkName(ctx context.Context) step {
+	host, _ := hostPort(c.url)
+	if c.proxy != nil {
+		return skipped("%s is resolved at the proxy", host)
+	}
+	if addr, err := netip.ParseAddr(host); err == nil {
+		if barred(addr) {
+			return failed(errBarred)
+		}
+		return fine("none: %s is an address", host)
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.within)
+	defer cancel()
+	addrs, err := resolve(ctx, host)
+	if err != nil {
+		return failed(err)
+	}
+	var open, not []string
+	for _, a := range addrs {
+		if barred(a) {
+			not = append(not, a.String())
+		} else {
+			open = append(open, a.String())
+		}
+	}
+	if len(open) == 0 {
+		return failed(fmt.Errorf("%s is %s: %w", host, strings.Join(not, ", "), errBarred))
+	}
+	s := fine("%s is %s", host, strings.Join(open, ", "))
+	if len(not) > 0 {
+		s.Found += "; and " + strings.Join(not, ", ") + ", which an agent never dials"
+	}
+	return s
+}
+
+// resolve asks for a name's addresses, or reads the one that it is.
+func resolve(ctx context.Context, host string) (addrs []netip.Addr, err error) {
+	addrs, err = net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	for i := range addrs {
+		addrs[i] = addrs[i].Unmap()
+	}
+	return addrs, err
+}
+
+var errBarred = errors.New("a link-local, multicast or unspecified address, which an agent never dials")
+
+// barred is what an agent does not dial whatever leads there.
+func barred(a netip.Addr) bool {
+	return a.IsLinkLocalUnicast() || a.IsMulticast() || a.IsUnspecified()
+}
+
+// dialAllowed dials what an agent would.
+func dialAllowed(ctx context.Context, network, address string) (net.Conn, error) {
+	d := net.Dialer{Control: func(_, resolved string, _ syscall.RawConn) error {
+		to, err := netip.ParseAddrPort(resolved)
+		host, _, _ := net.SplitHostPort(address)
+		switch {
+		case err != nil:
+			return err
+		case barred(to.Addr().Unmap()):
+			return errBarred
+		case isLoopback(host) && !to.Addr().Unmap().IsLoopback():
+			return errors.New("localhost leads to another machine")
+		}
+		return nil
+	}}
+	return d.DialContext(ctx, network, address)
+}
+
+// checkConnect dials every address at once.
+func (c *checkup) checkConnect(ctx context.Context) step {
+	ctx, cancel := context.WithTimeout(ctx, c.within)
+	defer cancel()
+	host, port := hostPort(c.url)
+	targets := []string{host}
+	if c.proxy != nil {
+		host, port = hostPort(c.proxy)
+		targets = []string{host}
+	} else if addrs, err := resolve(ctx, host); err == nil {
+		targets = nil
+		for _, a := range addrs {
+			if !barred(a) {
+				targets = append(targets, a.String())
+			}
+		}
+	}
+	found := make([]string, len(targets))
+	errs := make([]error, len(targets))
+	var wg sync.WaitGroup
+	for i, target := range targets {
+		wg.Go(func() { found[i], errs[i] = connect(ctx, net.JoinHostPort(target, port)) })
+	}
+	wg.Wait()
+	s := fine("%s", strings.Join(found, "; "))
+	if !slices.Contains(errs, nil) {
+		s.State = stateFailed
+		_, s.Do = explain(errors.Join(errs...).Error())
+	}
+	return s
+}
+
+// connect says how long a connection took, or why there is none.
+func connect(ctx context.Context, address string) (string, error) {
+	begun := time.Now()
+	conn, err := dialAllowed(ctx, "tcp", address)
+	if err == nil {
+		took := time.Since(begun)
+		return fmt.Sprintf("%s in %s", address, milliseconds(took)), conn.Close()
+	}
+	why := err
+	if op := (*net.OpError)(nil); errors.As(err, &op) {
+		why = op.Err
+	}
+	return fmt.Sprintf("%s: %v", address, why), err
+}
+
+func milliseconds(d time.Duration) string {
+	return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
+}

@@ -1,0 +1,228 @@
+//go:build unix
+
+package main_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/gorilla/websocket"
+
+	"vw/agent"
+	"vw/testrelay"
+)
+
+// readme is the file whose words are held against the program.
+const readme = "../../README.md"
+
+// relayToken is the token that README.md shows.
+const relayToken = "your-token"
+
+// A reader does what README.md says, block by block, as somebody would who has
+// just found it: with bash, curl, ffmpeg and vw itself, in an empty folder. What
+// is put in place of something else is this, in what is sent and expected:
+//
+//   - relay.example, bearer.example, message.example and access.example are test
+//     relays that speak TLS and want tokens in these ways;
+//   - port 8888 is a free one, and the folder of the systemd unit a new one;
+//   - devices are the inputs that README.md itself gives in a table;
+//   - ffplay, which wants a screen, is ffprobe, which opens what ffplay would;
+//   - websocat is a websocket client in this program;
+//   - make is asked what it would do.
+type reader struct {
+	*testing.T
+	dir, bin  string
+	environ   []string
+	replace   *strings.Replacer
+	local     string // the agent's URL
+	relays    map[string]*testrelay.Server
+	tls       *tls.Config
+	agent     *process
+	feeds     map[string]*process // the ffmpeg of each
+	terminals map[string]*websocket.Conn
+}
+
+func TestREADMEDoesWhatItSays(t *testing.T) {
+	text := document(t, readme)
+	r := newReader(t, text)
+	all := blocks(t, text)
+	for i := 0; i < len(all); i++ {
+		switch b := all[i]; b.kind {
+		case "console":
+			for _, e := range b.shell(t) {
+				r.shell(b, e)
+				r.settle()
+			}
+		case "websocat":
+			n := 1 // neighbours are terminals that are open at the same time
+			for i+n < len(all) && all[i+n].kind == "websocat" && r.neighbours(text, all[i+n-1], all[i+n]) {
+				n++
+			}
+			r.websocat(all[i : i+n])
+			r.settle()
+			i += n - 1
+		case "ini":
+			r.unit(b)
+		case "text":
+		default:
+			t.Errorf("%v: nothing runs blocks of this kind: mark it text if nothing can", b)
+		}
+	}
+	if r.agent == nil {
+		t.Fatal("README.md does not start the agent")
+	}
+	for name, relay := range r.relays {
+		eventually(t, name+".example gets the lab", func() bool {
+			return slices.ContainsFunc(relay.Visits("/in/lab"), func(v testrelay.Visit) bool { return v.Bytes > 0 })
+		})
+	}
+	r.agent.signal(syscall.SIGTERM)
+	if code := r.agent.ended(t, prompt); code != 0 {
+		t.Errorf("the agent ended with code %d", code)
+	}
+	if strings.Contains(r.agent.err.String(), relayToken) {
+		t.Errorf("a token is in the log:\n%s", &r.agent.err)
+	}
+}
+
+func newReader(t *testing.T, text string) *reader {
+	t.Helper()
+	port := freePort(t)
+	r := &reader{T: t, dir: t.TempDir(), bin: programDir(t), local: "http://127.0.0.1:" + port,
+		relays: map[string]*testrelay.Server{}, feeds: map[string]*process{}, terminals: map[string]*websocket.Conn{}}
+	pairs := []string{":8888", ":" + port, "/var/lib/vw", t.TempDir(), "/usr/local/bin/vw", filepath.Join(r.bin, "vw")}
+	for _, device := range table(t, text, "in place of", "write") {
+		pairs = append(pairs, device[0]+" ", device[1]+" ")
+	}
+	roots := x509.NewCertPool()
+	var pem []byte
+	for name, auth := range map[string]testrelay.Auth{"relay": testrelay.NoAuth, "bearer": testrelay.BearerAuth,
+		"message": testrelay.MessageAuth, "access": testrelay.AccessAuth} {
+		s := listenRelay(t, testrelay.Config{TLS: &testrelay.TLS{}, Auth: auth, Token: relayToken})
+		r.relays[name] = s
+		pem = append(pem, s.CA()...)
+		pairs = append(pairs, name+".example", strings.TrimPrefix(s.URL(), "wss://"))
+	}
+	roots.AppendCertsFromPEM(pem)
+	r.tls = &tls.Config{RootCAs: roots}
+	ca := filepath.Join(r.bin, "ca.pem")
+	if err := os.WriteFile(ca, pem, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	player := "#!/bin/sh\nexec ffprobe -v error -analyzeduration 1000000 -of csv=p=0 -show_entries stream=codec_type \"$@\" | grep -q video\n"
+	if err := os.WriteFile(filepath.Join(r.bin, "ffplay"), []byte(player), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	r.replace = strings.NewReplacer(pairs...)
+	r.environ = []string{"PATH=" + r.bin + ":" + os.Getenv("PATH"), "VW_PORT=" + port, "VW_CA_FILE=" + ca}
+	return r
+}
+
+// bash starts a command line.
+func (r *reader) bash(line string) *process {
+	return begin(r.T, r.dir, r.environ, "bash", "-c", r.replace.Replace(line))
+}
+
+// shell runs a command line: the agent and ffmpeg go on, all else has to end
+// well and print what is expected.
+func (r *reader) shell(b block, e exchange) {
+	r.Helper()
+	words := strings.Fields(e.sent)
+	for len(words) > 0 && strings.Contains(words[0], "=") {
+		words = words[1:]
+	}
+	switch {
+	case len(words) > 1 && words[0] == "vw" && words[1] == "stream":
+		r.agent = r.bash("exec env " + e.sent)
+		r.agent.says(r.T, &r.agent.err, `"msg":"link up"`)
+		return
+	case words[0] == "ffmpeg":
+		r.ffmpeg(b, e.sent)
+		return
+	case words[0] == "make":
+		e.sent = "make -n -C " + repository(r.T) + strings.TrimPrefix(e.sent, "make")
+		e.expected = "…"
+	}
+	p := r.bash(e.sent)
+	code := p.ended(r.T, patience)
+	if code != 0 || !matches(r.replace.Replace(e.expected), p.out.String()) && !(e.expected == "" && p.out.String() == "") {
+		r.Fatalf("%v: $ %s\nended with code %d and printed\n%s%s\nREADME.md shows\n%s", b, e.sent, code, &p.out, &p.err, e.expected)
+	}
+}
+
+func repository(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func (r *reader) request(method, path, body string) {
+	r.Helper()
+	req, err := http.NewRequestWithContext(r.Context(), method, r.local+path, strings.NewReader(body))
+	if err != nil {
+		r.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		r.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		r.Fatalf("%s %s: %s", method, path, resp.Status)
+	}
+}
+
+// aSecond is about how many bytes a second of what README.md records is long.
+const aSecond = 125_000
+
+// settle waits until every link is up, and every recording holds a second, as
+// somebody who types does without noticing.
+func (r *reader) settle() {
+	r.Helper()
+	if r.agent == nil {
+		return
+	}
+	var s agent.Status
+	eventually(r.T, "every link is up and every recording under way", func() bool {
+		s = agent.Status{}
+		get(r.T, r.local+"/api/stats", &s)
+		for _, d := range s.Destinations {
+			if d.State != "up" || d.Recording != nil && d.Recording.Bytes < aSecond {
+				return false
+			}
+		}
+		return s.Control == nil || s.Control.State == "up"
+	})
+}
+
+// unit runs what a systemd unit would run, with its variables, on another port.
+func (r *reader) unit(b block) {
+	r.Helper()
+	environ := slices.Clone(r.environ)
+	var command string
+	for _, line := range b.lines {
+		line = r.replace.Replace(line)
+		if v, ok := strings.CutPrefix(line, "Environment="); ok {
+			environ = append(environ, v)
+		}
+		if v, ok := strings.CutPrefix(line, "ExecStart="); ok {
+			command = v
+		}
+	}
+	p := begin(r.T, r.dir, append(environ, "VW_PORT="+freePort(r.T)), "sh", "-c", "exec "+command)
+	p.says(r.T, &p.err, "msg=\"link up\"")
+	p.signal(syscall.SIGTERM)
+	if code := p.ended(r.T, prompt); code != 0 || strings.Contains(p.err.String(), "no meaning") {
+		r.Errorf("%v: code %d\n%s", b, code, &p.err)
+	}
+}

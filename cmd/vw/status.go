@@ -1,0 +1,161 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"vw/agent"
+)
+
+const (
+	// exitNoAgent is vw status's: nobody there could be asked.
+	exitNoAgent = 3
+	// watchEvery is the time between two looks of vw status --watch.
+	watchEvery = time.Second
+	// clearScreen moves a terminal's cursor home and empties it.
+	clearScreen = "\x1b[H\x1b[2J"
+)
+
+const statusHead = `vw status says what leaves this machine and where to, what is muted, and what is wrong and what to do
+about it: a line that begins with ! is wrong. It concerns the agent that runs on this machine.
+
+usage: vw status [flags]
+
+Exit code: 0 if all that the rules want is on air, or wanted silent; 1 if something is wrong; 2 for a
+usage error; 3 if no agent answers. With --watch it is that of the last look.
+`
+
+// A looking is what vw status is asked to do.
+type looking struct {
+	base          string // the agent's URL
+	asJSON, watch bool
+	colour        bool
+	clear         bool // the screen, before each look
+}
+
+// runStatus is vw status.
+func runStatus(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	l, err := statusFlags(args, environ, stdout)
+	if errors.Is(err, pflag.ErrHelp) {
+		return exitOK
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "vw status: %v\n", err)
+		return exitUsage
+	}
+	l.colour = inColour(stdout, environ)
+	l.clear = l.watch && !l.asJSON && onTerminal(stdout)
+	if l.watch {
+		return l.again(ctx, stdout)
+	}
+	text, code, err := l.look(ctx)
+	if err != nil {
+		fmt.Fprintf(stderr, "vw status: %v\n", err)
+		return code
+	}
+	if _, err := stdout.Write(text); err != nil {
+		fmt.Fprintf(stderr, "vw status: %v\n", err)
+		return exitFailed
+	}
+	return code
+}
+
+func statusFlags(args, environ []string, stdout io.Writer) (*looking, error) {
+	l := &looking{}
+	s := newSettings("vw status")
+	port := s.Int("port", 8888, "TCP port of the agent")
+	s.BoolVar(&l.asJSON, "json", false, "print what the agent answers to GET /api/stats, as it came")
+	s.BoolVar(&l.watch, "watch", false, "look again every second, until interrupted")
+	_, err := s.parse(args, environ)
+	switch {
+	case errors.Is(err, pflag.ErrHelp):
+		s.usage(stdout, statusHead)
+	case err == nil && s.NArg() > 0:
+		err = fmt.Errorf("%q is one word too many: flags begin with --", s.Arg(0))
+	case err == nil && (*port < 1 || *port > 65535):
+		err = fmt.Errorf("port %d is not one of 1 to 65535", *port)
+	}
+	l.base = fmt.Sprintf("http://127.0.0.1:%d", *port)
+	return l, err
+}
+
+// again looks every second until ctx ends. It survives the agent.
+func (l *looking) again(ctx context.Context, stdout io.Writer) int {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for code := exitOK; ; {
+		text, now, err := l.look(ctx)
+		if ctx.Err() != nil {
+			return code
+		}
+		code = now
+		if err != nil && l.asJSON {
+			text, _ = json.Marshal(map[string]string{"error": err.Error()}) // a map of strings
+			text = append(text, '\n')
+		} else if err != nil {
+			text = fmt.Appendf(nil, "%v\n", err)
+		}
+		switch {
+		case l.clear:
+			text = append([]byte(clearScreen), text...)
+		case !l.asJSON:
+			text = append(text, '\n')
+		}
+		if _, err := stdout.Write(text); err != nil {
+			return exitFailed
+		}
+		select {
+		case <-ctx.Done():
+			return code
+		case <-tick.C:
+		}
+	}
+}
+
+// look asks once. The code is the program's, also where there is an error.
+func (l *looking) look(ctx context.Context) (text []byte, code int, err error) {
+	var raw json.RawMessage
+	if err := ask(ctx, http.MethodGet, l.base+"/api/stats", &raw); err != nil {
+		return nil, exitNoAgent, err
+	}
+	v := view{url: l.base, now: time.Now()}
+	if err := json.Unmarshal(raw, &v.Status); err != nil || v.Instance == "" {
+		return nil, exitNoAgent, fmt.Errorf("what answers at %s is no agent: --port or VW_PORT says where it is", l.base)
+	}
+	r := v.report()
+	if l.asJSON {
+		return append(bytes.TrimSpace(raw), '\n'), r.code(), nil
+	}
+	return r.text(l.colour), r.code(), nil
+}
+
+// A view is an agent's status, seen at a time.
+type view struct {
+	agent.Status
+	url string
+	now time.Time
+}
+
+// onTerminal says whether somebody may be looking.
+func onTerminal(out io.Writer) bool {
+	tty, ok := out.(io.Reader) // os.File is both
+	return ok && isTerminal(tty)
+}
+
+// inColour obeys https://no-color.org.
+func inColour(out io.Writer, environ []string) bool {
+	return onTerminal(out) && !slices.ContainsFunc(environ, func(line string) bool {
+		value, set := strings.CutPrefix(line, "NO_COLOR=")
+		return set && value != ""
+	})
+}

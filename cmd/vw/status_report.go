@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// A mood is what a line is about.
+type mood int
+
+const (
+	plain mood = iota
+	onAir
+	silent // as somebody wanted it
+	wrong
+)
+
+// colours are ANSI's.
+var colours = map[mood]string{onAir: "\x1b[32m", silent: "\x1b[33m", wrong: "\x1b[31m"}
+
+// A line is one thing that a report tells.
+type line struct {
+	mood mood
+	text string
+}
+
+// A report is what vw status says, in sections with a head each.
+type report struct {
+	head     string
+	sections []section
+}
+
+type section struct {
+	head  string
+	lines []line
+}
+
+func (v view) report() report {
+	r := report{head: fmt.Sprintf("%s: vw %s at %s, running for %s", printable(v.Name), printable(v.Version), v.url,
+		span(time.Duration(v.Uptime*float64(time.Second))))}
+	var out, in []line
+	for _, id := range slices.Sorted(maps.Keys(v.Destinations)) {
+		out = append(out, v.destination(id)...)
+	}
+	if len(out) == 0 {
+		out = []line{{silent, "nothing: there is no destination rule"}}
+	}
+	for _, name := range slices.Sorted(maps.Keys(v.Feeds)) {
+		in = append(in, v.feed(name))
+	}
+	if len(in) == 0 {
+		in = []line{{plain, "nothing: vw devices lists cameras and microphones, and the ffmpeg line of each"}}
+	}
+	r.sections = []section{{"going out", out}, {"coming in", in}, {"commands", v.channel()}, {"you", v.owner()}}
+	return r
+}
+
+func (r report) code() int {
+	for _, s := range r.sections {
+		for _, l := range s.lines {
+			if l.mood == wrong {
+				return exitFailed
+			}
+		}
+	}
+	return exitOK
+}
+
+func (r report) text(colour bool) []byte {
+	var b bytes.Buffer
+	fmt.Fprintln(&b, r.head)
+	for _, s := range r.sections {
+		if len(s.lines) > 0 {
+			fmt.Fprintf(&b, "\n%s\n", s.head)
+		}
+		for _, l := range s.lines {
+			mark := "  "
+			if l.mood == wrong {
+				mark = "! "
+			}
+			fmt.Fprintln(&b, paint(colour, l.mood, mark+l.text))
+		}
+	}
+	if r.code() == exitOK {
+		fmt.Fprintln(&b, paint(colour, onAir, "\nAll is as the rules, and you, want it."))
+	} else {
+		fmt.Fprintln(&b, paint(colour, wrong, "\nSomething is wrong: see the lines that begin with !"))
+	}
+	return b.Bytes()
+}
+
+func paint(colour bool, m mood, text string) string {
+	if !colour || colours[m] == "" {
+		return text
+	}
+	return colours[m] + text + "\x1b[0m"
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write what vw status says now to testdata")
+
+// recorded is what an agent answered to GET /api/stats, or would.
+func recorded(t *testing.T, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestStatusTellsInWords(t *testing.T) {
+	for name, code := range map[string]int{"status_onair": exitOK, "status_silent": exitOK, "status_trouble": exitFailed} {
+		v := view{url: "http://127.0.0.1:8888"}
+		if err := json.Unmarshal(recorded(t, name), &v.Status); err != nil {
+			t.Fatal(err)
+		}
+		v.now = v.Started.Add(time.Duration(v.Uptime * float64(time.Second)))
+		r := v.report()
+		text := r.text(false)
+		golden := filepath.Join("testdata", name+".txt")
+		if *rewrite {
+			if err := os.WriteFile(golden, text, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(text, want) || r.code() != code {
+			t.Errorf("%s: code %d, want %d\n%s\nwant\n%s", name, r.code(), code, text, want)
+		}
+		if bytes.Contains(text, []byte("secret")) || bytes.ContainsAny(text, "\x1b\a\u202e") {
+			t.Errorf("%s: a query or a control character is in\n%s", name, text)
+		}
+	}
+}
+
+// statusOf runs vw status against a server.
+func statusOf(t *testing.T, handle http.HandlerFunc, args ...string) (code int, out, complaint string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code = runStatus(t.Context(), args, []string{"VW_PORT=" + listening(t, handle)}, &stdout, &stderr)
+	return code, stdout.String(), stderr.String()
+}
+
+func answering(b []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet || r.URL.Path != "/api/stats" {
+			w.WriteHeader(http.StatusNotFound)
+		}
+		_, _ = w.Write(b)
+	}
+}
+
+func TestStatusTellsScriptsByItsCode(t *testing.T) {
+	refusal := func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, `{"error":"not now"}`, http.StatusForbidden)
+	}
+	for name, c := range map[string]struct {
+		handle         http.HandlerFunc
+		args           []string
+		code           int
+		out, complaint string
+	}{
+		"on air":      {answering(recorded(t, "status_onair")), nil, exitOK, "lab ON AIR to relay.example", ""},
+		"trouble":     {answering(recorded(t, "status_trouble")), nil, exitFailed, "NOT ON AIR", ""},
+		"as JSON":     {answering([]byte(`{"instance":"x", "new":[1]}`)), []string{"--json"}, exitOK, `{"instance":"x", "new":[1]}` + "\n", ""},
+		"no agent":    {answering([]byte(`{"hello":1}`)), nil, exitNoAgent, "", "no agent"},
+		"no JSON":     {answering([]byte(`hello`)), nil, exitNoAgent, "", "invalid character"},
+		"refusal":     {refusal, nil, exitNoAgent, "", "not now"},
+		"nobody":      {nil, []string{"--port", gonePort()}, exitNoAgent, "", "is vw stream running"},
+		"flag":        {nil, []string{"--frob"}, exitUsage, "", "--frob"},
+		"word":        {nil, []string{"all"}, exitUsage, "", `"all"`},
+		"port":        {nil, []string{"--port", "0"}, exitUsage, "", "port 0"},
+		"help":        {nil, []string{"--help"}, exitOK, "usage: vw status", ""},
+		"bad as JSON": {answering(recorded(t, "status_trouble")), []string{"--json"}, exitFailed, `"lastError"`, ""},
+	} {
+		code, out, complaint := statusOf(t, c.handle, c.args...)
+		if code != c.code || !strings.Contains(out, c.out) || !strings.Contains(complaint, c.complaint) || (c.complaint == "") != (complaint == "") {
+			t.Errorf("%s: code %d, want %d\n%s%s", name, code, c.code, out, complaint)
+		}
+		if strings.HasPrefix(c.out, "{") && out != c.out {
+			t.Errorf("%s: %s is not as it came", name, out)
+		}
+		if c.complaint != "" && (strings.Count(complaint, "\n") != 1 || !strings.HasPrefix(complaint, "vw status: ")) {
+			t.Errorf("%s: the complaint is not one line of vw status: %s", name, complaint)
+		}
+	}
+}
+
+// gonePort is one where nobody listens.
+func gonePort() string {
+	gone := httptest.NewServer(nil)
+	defer gone.Close()
+	return gone.URL[strings.LastIndex(gone.URL, ":")+1:]
+}
+
+func TestStatusWatchesUntilItIsInterrupted(t *testing.T) {
+	for name, c := range map[string]struct {
+		flag string
+		want []string
+	}{
+		"words": {"--watch", []string{"lab ON AIR", "the agent answered with HTTP 500", "lab NOT ON AIR"}},
+		"JSON":  {"--watch=true", []string{`"lab7"`, `{"error":"the agent answered with HTTP 500`, `"lastError"`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, interrupt := context.WithCancel(t.Context())
+			looks := 0
+			port := listening(t, func(w http.ResponseWriter, r *http.Request) {
+				switch looks++; looks {
+				case 1:
+					_, _ = w.Write(recorded(t, "status_onair"))
+				case 2:
+					w.WriteHeader(http.StatusInternalServerError)
+				case 3:
+					_, _ = w.Write(recorded(t, "status_trouble"))
+				default:
+					interrupt()
+				}
+			})
+			var stdout, stderr bytes.Buffer
+			args := []string{c.flag, "--port", port}
+			if name == "JSON" {
+				args = append(args, "--json")
+			}
+			code := runStatus(ctx, args, nil, &stdout, &stderr)
+			if code != exitFailed || stderr.Len() > 0 || strings.Contains(stdout.String(), "\x1b") {
+				t.Errorf("code %d, %s\n%s", code, stdout.String(), stderr.String())
+			}
+			rest := stdout.String()
+			for _, want := range c.want {
+				var found bool
+				if _, rest, found = strings.Cut(rest, want); !found {
+					t.Errorf("%q is not there, or not in its turn:\n%s", want, stdout.String())
+				}
+			}
+		})
+	}
+}
+
+func TestSpansRatesAndSizesAreSaidAsPeopleDo(t *testing.T) {
+	for want, got := range map[string]string{
+		"0 s": span(-time.Second), "59 s": span(59 * time.Second), "4 min": span(4*time.Minute + 59*time.Second),
+		"3 h 0 min": span(3 * time.Hour), "2 d 3 h": span(51 * time.Hour), "56 years": span(56 * 366 * 24 * time.Hour),
+		"999 bit/s": bitRate(999), "820 kbit/s": bitRate(820_400), "1.0 Mbit/s": bitRate(999_600), "12.3 Mbit/s": bitRate(12_300_000),
+		"188 bytes": byteSize(188), "262 kB": byteSize(261_884), "1.0 MB": byteSize(999_600), "12.5 GB": byteSize(12_500_000_000),
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
