@@ -60,13 +60,18 @@ func newConn(ws *websocket.Conn, ping time.Duration) *conn {
 // a link can carry media one way long after nobody is there.
 func (c *conn) alive() error { return c.ws.SetReadDeadline(time.Now().Add(deadAfter * c.ping)) }
 
+// tcp is the connection under TLS and all else, nil where it is none.
 func (c *conn) tcp() *net.TCPConn {
-	inner := c.ws.NetConn()
-	if t, ok := inner.(interface{ NetConn() net.Conn }); ok { // TLS
-		inner = t.NetConn()
+	for inner := c.ws.NetConn(); ; {
+		switch x := inner.(type) {
+		case *net.TCPConn:
+			return x
+		case interface{ NetConn() net.Conn }:
+			inner = x.NetConn()
+		default:
+			return nil
+		}
 	}
-	tcp, _ := inner.(*net.TCPConn)
-	return tcp
 }
 
 // authenticate sends the token as the first message and waits for the word of

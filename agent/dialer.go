@@ -173,17 +173,23 @@ func (d *dialer) open(ctx context.Context, t target) (*conn, error) {
 // websocket.Dialer looks at only until there is a connection.
 func (d *dialer) upgrade(ctx context.Context, u *url.URL, header http.Header) (*websocket.Conn, *http.Response, error) {
 	stop := func() bool { return true }
+	var h *handshake
 	dialer := d.ws
 	dialer.NetDialContext = func(c context.Context, network, address string) (net.Conn, error) {
 		nc, err := d.ws.NetDialContext(c, network, address)
-		if err == nil {
-			stop = context.AfterFunc(ctx, func() { _ = nc.Close() })
+		if err != nil {
+			return nil, err
 		}
-		return nc, err
+		stop = context.AfterFunc(ctx, func() { _ = nc.Close() })
+		h = newHandshake(nc)
+		return h, nil
 	}
 	ws, resp, err := dialer.DialContext(ctx, u.String(), header)
 	if !stop() && err == nil {
 		err = ctx.Err()
+	}
+	if err == nil {
+		h.over.Store(true)
 	}
 	return ws, resp, err
 }
