@@ -306,3 +306,40 @@ func TestClockGoesOnWhileItsFeedIsAway(t *testing.T) {
 		})
 	}
 }
+
+// TestClockOfAnotherDecoderDelayIsKept has the clock go from a sound that is to
+// be played at once to a picture that is kept for 0.7 s, and back, again and again.
+func TestClockOfAnotherDecoderDelayIsKept(t *testing.T) {
+	a := clip(t, append(audio("20", "mp2"), "-muxdelay", "0.001")...)
+	v := clip(t, video("18", "mpeg1video", "-s", "160x120")...)
+	p := selecting("v", "a")
+	var changes []event
+	for i := range 6 {
+		feeds := [][]string{{"a"}, {"v", "a"}}[i%2]
+		changes = append(changes, call(time.Duration(5+2*i)*time.Second+7*time.Millisecond, func(p *programme.Programme) { p.Select(rule(feeds...)) })...)
+	}
+	out := play(t, p, paced("a", a, 0), paced("v", v, 2*time.Second), changes)
+	r := sound(t, out)
+	jumps, soon, pcr := 0, 0, uint64(0)
+	for packet := range mpegts.Packets(out) {
+		if packet.Discontinuity() {
+			jumps++
+		}
+		if ticks, ok := packet.PCR(); ok {
+			pcr = ticks / 300
+		}
+		if s, ok := packet.PES(); ok && packet.PID() == r.Programs[0].PCRPID && s.StreamID() == 0xe0 {
+			pts, _ := s.PTS()
+			if mpegts.PTSDelta(pts, pcr) < mpegts.PTSHz/2 {
+				soon++
+			}
+		}
+	}
+	if soon > 4*4 { // until the next PMT names the picture's PCR, 100 ms at most
+		t.Errorf("%d pictures come much less than ffmpeg's own 700 ms before their time", soon)
+	}
+	if jumps == 0 || jumps > 8 {
+		t.Errorf("%d jumps of the clock are announced in 7 changes of it", jumps)
+	}
+	decodes(t, out)
+}

@@ -20,7 +20,7 @@ func (p *Programme) packet(dst []byte, f *feed, in mpegts.Packet, at int64) []by
 	}
 	p.refresh(at)
 	send := t != nil && p.admit(t, in, at)
-	pcr, timed := p.readPCR(f, pid, in, at)
+	pcr, timed, jumps := p.readPCR(f, pid, in, at)
 	if !send && !timed {
 		return dst
 	}
@@ -28,13 +28,18 @@ func (p *Programme) packet(dst []byte, f *feed, in mpegts.Packet, at int64) []by
 	dst = p.fillPCR(dst, at)
 	if timed && (!send || t != p.master) {
 		dst = p.appendPCR(dst, pcr, at)
+		last(dst).SetDiscontinuity(jumps)
 		timed = false
 	}
 	if send {
 		dst = p.send(dst, t, in, pcr, timed, at)
+		last(dst).SetDiscontinuity(timed && jumps) // the counters do not jump (2.4.3.5)
 	}
 	return dst
 }
+
+// last is the packet that was appended last.
+func last(dst []byte) mpegts.Packet { return mpegts.Packet(dst[len(dst)-mpegts.PacketSize:]) }
 
 // psi takes the packets that carry the feed's tables (2.4.4).
 func (p *Programme) psi(f *feed, pid uint16, in mpegts.Packet) bool {
@@ -105,11 +110,10 @@ func (p *Programme) admit(t *track, in mpegts.Packet, at int64) bool {
 // send appends in as a packet of t. It carries pcr where timed.
 func (p *Programme) send(dst []byte, t *track, in mpegts.Packet, pcr int64, timed bool, at int64) []byte {
 	dst = append(dst, in...)
-	out := mpegts.Packet(dst[len(dst)-mpegts.PacketSize:])
+	out := last(dst)
 	out.SetPID(t.pid)
 	out.SetContinuity(t.cc)
 	t.cc++
-	out.SetDiscontinuity(false) // the output's own clock and counters do not jump (2.4.3.5)
 	if timed {
 		out.SetPCR(wrapPCR(pcr))
 		p.pcr.sent(pcr, at)

@@ -13,7 +13,9 @@ const (
 
 // A pcr is the programme's clock as its PCRs tell it (2.4.2.2), in programme
 // time times 300. It never goes back, and goes forward no faster than arrival
-// time but for its tolerances; so it never has to be announced as discontinuous.
+// time but for its tolerances; except that a source which takes it over with
+// another decoder delay makes it jump, and that is announced (2.4.3.5): else its
+// pictures would come too late for the clock from then on.
 type pcr struct {
 	known bool
 	last  int64
@@ -28,30 +30,35 @@ func (c *pcr) sent(pcr, at int64) { c.known, c.last, c.at = true, pcr, at }
 // expected is what the clock would say now.
 func (c *pcr) expected(at int64) int64 { return c.last + (at-c.at)*pcrScale }
 
-// next is the programme's PCR for a feed's, false where it would go back.
-func (c *pcr) next(f *feed, ticks uint64, at int64) (pcr int64, ok bool) {
-	tolerance := int64(pcrLeap)
-	if c.from != f || c.epoch != f.epoch {
+// next is the programme's PCR for a feed's, false where it would go back. It
+// jumps where the feed has just taken the clock over and keeps its pictures for
+// longer or shorter than the one before.
+func (c *pcr) next(f *feed, ticks uint64, at int64) (pcr int64, ok, jumps bool) {
+	tolerance, taken := int64(pcrLeap), c.from != f
+	if taken || c.epoch != f.epoch {
 		c.from, c.epoch, c.shift = f, f.epoch, 0
 		tolerance = pcrTolerance
 	}
 	pcr = f.clock.time(ticks/pcrScale)*pcrScale + int64(ticks%pcrScale) + c.shift
 	if expected := c.expected(at); c.known && (pcr < c.last-tolerance || pcr > expected+tolerance) {
+		if delay := f.clock.out*pcrScale - pcr; taken && delay >= 0 && delay <= keeping*pcrScale {
+			return pcr, true, true
+		}
 		c.shift += expected - pcr
 		pcr = expected
 	}
-	return pcr, !c.known || pcr > c.last
+	return pcr, !c.known || pcr > c.last, false
 }
 
 // readPCR takes the PCR of a packet of the feed that carries the clock.
-func (p *Programme) readPCR(f *feed, pid uint16, in mpegts.Packet, at int64) (pcr int64, ok bool) {
+func (p *Programme) readPCR(f *feed, pid uint16, in mpegts.Packet, at int64) (pcr int64, ok, jumps bool) {
 	ticks, ok := in.PCR()
 	if !ok || pid != f.pcrPID {
-		return 0, false
+		return 0, false, false
 	}
 	f.pcrAt = at
 	if p.master == nil || p.master.feed != f || !f.clock.set || f.returned {
-		return 0, false
+		return 0, false, false
 	}
 	return p.pcr.next(f, ticks, at)
 }

@@ -47,8 +47,7 @@ const MaxTracks = 32
 //
 // Its PMT names the tracks of the selected feeds as soon as their own PMTs do,
 // and goes on naming those of a feed that has died. Its PCR goes on with
-// arrival time while all is silent, which is no discontinuity, so that no
-// discontinuity_indicator is ever set. PCRs come on the PCR PID alone, in the
+// arrival time while all is silent, which is no discontinuity. PCRs come on the PCR PID alone, in the
 // source's packets where they carry them, else in packets of their own. Packets
 // without payload are not passed on for anything else that they hold. Stamps of
 // data tracks move with their feed's but do not set its clock.
