@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// writeWithin bounds every write.
+	// writeWithin bounds every write, to a second less at the most.
 	writeWithin = 10 * time.Second
 	// farewell bounds the closing handshake.
 	farewell = 500 * time.Millisecond
@@ -41,6 +41,8 @@ type conn struct {
 	ping time.Duration
 	pong chan struct{} // closed by the first pong
 	once sync.Once
+
+	deadline time.Time // of writes; moved once a second, since it costs a timer
 }
 
 func newConn(ws *websocket.Conn, ping time.Duration) *conn {
@@ -160,7 +162,10 @@ func (c *conn) write(m media.Message) error {
 	if m.Text {
 		kind = websocket.TextMessage
 	}
-	_ = c.ws.SetWriteDeadline(time.Now().Add(writeWithin))
+	if now := time.Now(); c.deadline.Sub(now) < writeWithin-time.Second {
+		c.deadline = now.Add(writeWithin)
+		_ = c.ws.SetWriteDeadline(c.deadline)
+	}
 	w, err := c.ws.NextWriter(kind)
 	if err != nil {
 		return err
