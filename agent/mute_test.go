@@ -38,7 +38,8 @@ func (f *film) next(n int) []byte {
 }
 
 func (f *film) frame(pid uint16) []byte {
-	ticks := uint64(90_000 + f.frames*90) // 1 ms a frame
+	ticks := uint64(90_000 + f.frames*18) // 0.2 ms a frame, as play sends them
+	shown := ticks + 63_000               // 0.7 s later, as with ffmpeg
 	p := make([]byte, packetSize)
 	p[0], p[3] = mpegts.SyncByte, 0x30|byte(f.frames&0x0f)
 	binary.BigEndian.PutUint16(p[1:], 0x4000|pid)
@@ -47,7 +48,7 @@ func (f *film) frame(pid uint16) []byte {
 	p[10] = byte(ticks<<7) | 0x7e
 	pes := p[12:]
 	copy(pes, []byte{0, 0, 1, 0xe0, 0, 0, 0x80, 0x80, 5,
-		0x21 | byte(ticks>>29), byte(ticks >> 22), byte(ticks>>14) | 1, byte(ticks >> 7), byte(ticks<<1) | 1})
+		0x21 | byte(shown>>29), byte(shown >> 22), byte(shown>>14) | 1, byte(shown >> 7), byte(shown<<1) | 1})
 	n := 14 + copy(pes[14:], mark)
 	pes[n] = f.letter
 	binary.BigEndian.PutUint32(pes[n+1:], uint32(f.frames))
@@ -126,7 +127,7 @@ func TestNothingOfAMutedFeedLeavesAfterTheReply(t *testing.T) {
 	channel.want(`{"verb":"add","what":"destination","rule":`+rule+`}`, rule)
 	awaitUp(t, relay, "/in/s")
 	muted, kept := a.play(t, "muted", 'm'), a.play(t, "kept", 'k')
-	for range 5 {
+	for range 50 {
 		channel.combine("s", "muted", "kept")
 		viewer.frame('m', muted())
 		viewer.frame('k', kept())
@@ -163,6 +164,7 @@ func TestNothingOfAMutedFeedLeavesAfterTheReply(t *testing.T) {
 	if len(relay.Visits("/in/s")) != 1 {
 		t.Error("a mute has cost a link that reads")
 	}
+	sound(t, viewer.got)
 }
 
 // awaitUp returns when a link is up at both ends.

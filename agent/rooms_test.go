@@ -3,6 +3,7 @@ package agent_test
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -81,6 +82,35 @@ func TestInvariantsNameTestsThatExist(t *testing.T) {
 	}
 	for _, name := range names {
 		if !bytes.Contains(tests, fmt.Appendf(nil, "\nfunc %s(t ", name)) {
+			t.Errorf("there is no %s", name)
+		}
+	}
+}
+
+func TestSecurityPageNamesTestsThatExist(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../SECURITY.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tests []byte
+	err = filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		tests = append(tests, text...)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile(`(Test|Fuzz)[A-Z]\w+`).FindAll(page, -1)
+	if len(names) < 30 {
+		t.Errorf("only %d tests are named", len(names))
+	}
+	for _, name := range names {
+		if !bytes.Contains(tests, fmt.Appendf(nil, "\nfunc %s(", name)) {
 			t.Errorf("there is no %s", name)
 		}
 	}
