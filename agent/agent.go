@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
-	"slices"
 	"sync"
 	"time"
 
@@ -69,47 +68,6 @@ func New(c Config) (*Agent, error) {
 	return a, nil
 }
 
-// load reads what has lasted over the restart.
-func (a *Agent) load() error {
-	if a.config.State != "" {
-		a.state = newStateFile(a.config.State, a.log)
-		s, err := a.state.load()
-		if err != nil {
-			return err
-		}
-		if s != nil {
-			a.saved = *s
-		}
-	}
-	a.owner.mutes = append(slices.Clone(a.saved.Mutes), a.config.Muted...)
-	slices.Sort(a.owner.mutes)
-	a.owner.mutes = slices.Compact(a.owner.mutes)
-	a.owner.locked = a.saved.Locked
-	a.router.SetMutes(a.owner.mutes)
-	return nil
-}
-
-// save makes what is in force last over a restart, where there is a file.
-func (a *Agent) save() error {
-	if a.state == nil {
-		return nil
-	}
-	<-a.begun
-	a.saving.Lock()
-	defer a.saving.Unlock()
-	rules := a.commands.Rules()
-	s := saved{Version: stateVersion, Streams: rules.Streams, Destinations: map[string]savedDestination{},
-		Mutes: a.owner.muted(), Locked: a.owner.isLocked()}
-	for id, d := range rules.Destinations {
-		if id != apiRule {
-			s.Destinations[id] = save(d)
-		}
-	}
-	s.Control = a.control.lasting()
-	s.Control.Configured = a.config.API
-	return a.state.write(s)
-}
-
 // URL is where this machine reaches the agent, without a slash at the end.
 func (a *Agent) URL() string {
 	return fmt.Sprintf("http://127.0.0.1:%d", a.local.listeners[0].Addr().(*net.TCPAddr).Port)
@@ -150,40 +108,6 @@ func (a *Agent) Run(ctx context.Context) error {
 	rest.Wait()
 	a.log.Info("stopped")
 	return err
-}
-
-// savedRules are the rules that have lasted over the restart. Those that may
-// not be acted upon any more stay, idle. A command channel's URL that differs
-// from the one they were saved with is the owner's word: the endpoints that
-// were saved are forgotten.
-func (a *Agent) savedRules() command.Rules {
-	rules := command.Rules{Streams: a.saved.Streams, Destinations: map[string]command.Destination{}}
-	for id, s := range a.saved.Destinations {
-		rules.Destinations[id] = s.rule(id)
-		if err := a.forward.admit(rules.Destinations[id]); err != nil {
-			a.forward.idle[id] = err
-		}
-	}
-	if a.config.API == "" {
-		return rules
-	}
-	configured := command.Destination{ID: apiRule, Stream: apiStream, Destination: a.config.API, Token: a.config.APIToken}
-	rules.Destinations[apiRule] = configured
-	a.control.configured = &configured
-	if s := a.saved.Control; s.Configured == a.config.API {
-		known := func(s *savedDestination) *command.Destination {
-			if s == nil || s.Destination == configured.Destination {
-				return nil // what is configured goes with today's token
-			}
-			rule := s.rule(apiRule)
-			return &rule
-		}
-		a.control.former, a.control.takenBack = known(s.Former), known(s.TakenBack)
-		if rule := known(s.InForce); rule != nil {
-			rules.Destinations[apiRule] = *rule
-		}
-	}
-	return rules
 }
 
 // takeBack puts an endpoint of the command channel back in force.

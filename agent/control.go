@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -42,40 +41,6 @@ type control struct {
 	fallback
 	lost time.Time // since when no link has been up; zero while one is
 }
-
-// A fallback is where the agent can be sought when the endpoint in force cannot
-// be reached. Each may be nil.
-type fallback struct {
-	former     *command.Destination // in force before
-	takenBack  *command.Destination // the last whose trial failed
-	configured *command.Destination // VW_API
-}
-
-// others lists those that differ from rule and from each other.
-func (f fallback) others(rule command.Destination) (list []command.Destination) {
-	for _, r := range []*command.Destination{f.former, f.takenBack, f.configured} {
-		if r != nil && !sameEndpoint(*r, rule) &&
-			!slices.ContainsFunc(list, func(k command.Destination) bool { return sameEndpoint(*r, k) }) {
-			list = append(list, *r)
-		}
-	}
-	return list
-}
-
-// An endpoint is one rule of the command channel, and its link.
-type endpoint struct {
-	*link
-	rule   command.Destination
-	ctx    context.Context
-	cancel context.CancelFunc
-	up     bool
-	turn   int // of the endpoints that are dialled while none can be reached
-}
-
-func ruleTarget(r command.Destination) target { return target{r.Destination, r.Token, r.Auth} }
-
-// sameEndpoint compares what is dialled.
-func sameEndpoint(a, b command.Destination) bool { return ruleTarget(a) == ruleTarget(b) }
 
 // apply makes rule, nil for none, the one that is wanted. It does not wait.
 func (c *control) apply(rule *command.Destination) {
@@ -275,24 +240,4 @@ func (c *control) info() *ControlInfo {
 		i.OnTrial = &TrialInfo{c.onTrial.rule.Destination, c.onTrial.info()}
 	}
 	return i
-}
-
-// lasting is what is to last of the command channel over a restart.
-func (c *control) lasting() (s savedControl) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, x := range []struct {
-		to   **savedDestination
-		from *command.Destination
-	}{{&s.Former, c.former}, {&s.TakenBack, c.takenBack}} {
-		if x.from != nil {
-			d := save(*x.from)
-			*x.to = &d
-		}
-	}
-	if c.inForce != nil {
-		d := save(c.inForce.rule)
-		s.InForce = &d
-	}
-	return s
 }

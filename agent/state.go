@@ -12,8 +12,6 @@ import (
 	"runtime"
 	"sync"
 	"time"
-
-	"vw/command"
 )
 
 // syncEvery is how often at most the state file is forced to the disk. Before
@@ -26,44 +24,6 @@ const newPattern = ".new-*"
 
 // stateVersion is that of the file's form.
 const stateVersion = 1
-
-// A saved is what lasts over a restart. It holds tokens.
-type saved struct {
-	Version      int                         `json:"version"`
-	Control      savedControl                `json:"control"`
-	Streams      map[string][]string         `json:"streams"`
-	Destinations map[string]savedDestination `json:"destinations"`
-	Mutes        []string                    `json:"mutes"`
-	Locked       bool                        `json:"locked"`
-}
-
-// savedControl is the command channel: what the owner had configured, the
-// endpoint in force, and the others at which it is sought.
-type savedControl struct {
-	Configured string            `json:"configured"`
-	InForce    *savedDestination `json:"inForce,omitempty"`
-	Former     *savedDestination `json:"former,omitempty"`
-	TakenBack  *savedDestination `json:"takenBack,omitempty"`
-}
-
-// savedDestination is a destination rule with all that a reply does not show.
-type savedDestination struct {
-	Stream      string `json:"stream"`
-	Destination string `json:"destination"`
-	Auth        string `json:"auth,omitempty"`
-	File        string `json:"file,omitempty"`
-	Token       string `json:"token,omitempty"`
-	OfStream    bool   `json:"ofStream,omitempty"`
-}
-
-func save(d command.Destination) savedDestination {
-	return savedDestination{d.Stream, d.Destination, d.Auth, d.File, d.Token, d.OfStream}
-}
-
-func (s savedDestination) rule(id string) command.Destination {
-	return command.Destination{ID: id, Stream: s.Stream, Destination: s.Destination,
-		Auth: s.Auth, File: s.File, Token: s.Token, OfStream: s.OfStream}
-}
 
 // A stateFile keeps the newest state, and beside it under ".previous" the
 // newest one that is known to be on the disk.
@@ -86,6 +46,9 @@ func (f *stateFile) previous() string { return f.path + ".previous" }
 // load reads the state, nil for none. A damaged file is set aside, and the
 // previous one used in its place.
 func (f *stateFile) load() (*saved, error) {
+	if info, err := os.Stat(filepath.Dir(f.path)); err != nil || !info.IsDir() {
+		return nil, fmt.Errorf("the state file %s has no folder to be in: make %s", f.path, filepath.Dir(f.path))
+	}
 	unfinished, _ := filepath.Glob(f.path + newPattern) // by a run that was killed
 	for _, path := range unfinished {
 		_ = os.Remove(path)

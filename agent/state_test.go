@@ -172,3 +172,11 @@ func TestStateIsWholeWheneverTheProgramIsKilled(t *testing.T) {
 		t.Errorf("files pile up: %v", left)
 	}
 }
+
+func TestStateFileWithoutAFolderStopsTheStart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "missing", "state")
+	_, err := agent.New(agent.Config{Name: "x", State: path})
+	if err == nil || !strings.Contains(err.Error(), "make "+filepath.Dir(path)) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,120 @@
+package agent
+
+import (
+	"slices"
+
+	"vw/command"
+)
+
+// A saved is what lasts over a restart. It holds tokens.
+type saved struct {
+	Version      int                         `json:"version"`
+	Control      savedControl                `json:"control"`
+	Streams      map[string][]string         `json:"streams"`
+	Destinations map[string]savedDestination `json:"destinations"`
+	Mutes        []string                    `json:"mutes"`
+	Locked       bool                        `json:"locked"`
+}
+
+// savedControl is the command channel: what the owner had configured, the
+// endpoint in force, and the others at which it is sought.
+type savedControl struct {
+	Configured string            `json:"configured"`
+	InForce    *savedDestination `json:"inForce,omitempty"`
+	Former     *savedDestination `json:"former,omitempty"`
+	TakenBack  *savedDestination `json:"takenBack,omitempty"`
+}
+
+// savedDestination is a destination rule with all that a reply does not show.
+type savedDestination struct {
+	Stream      string `json:"stream"`
+	Destination string `json:"destination"`
+	Auth        string `json:"auth,omitempty"`
+	File        string `json:"file,omitempty"`
+	Token       string `json:"token,omitempty"`
+	OfStream    bool   `json:"ofStream,omitempty"`
+}
+
+func save(d command.Destination) savedDestination {
+	return savedDestination{d.Stream, d.Destination, d.Auth, d.File, d.Token, d.OfStream}
+}
+
+func (s savedDestination) rule(id string) command.Destination {
+	return command.Destination{ID: id, Stream: s.Stream, Destination: s.Destination,
+		Auth: s.Auth, File: s.File, Token: s.Token, OfStream: s.OfStream}
+}
+
+// load reads what has lasted over the restart.
+func (a *Agent) load() error {
+	if a.config.State != "" {
+		a.state = newStateFile(a.config.State, a.log)
+		s, err := a.state.load()
+		if err != nil {
+			return err
+		}
+		if s != nil {
+			a.saved = *s
+		}
+	}
+	a.owner.mutes = append(slices.Clone(a.saved.Mutes), a.config.Muted...)
+	slices.Sort(a.owner.mutes)
+	a.owner.mutes = slices.Compact(a.owner.mutes)
+	a.owner.locked = a.saved.Locked
+	a.router.SetMutes(a.owner.mutes)
+	return nil
+}
+
+// save makes what is in force last over a restart, where there is a file.
+func (a *Agent) save() error {
+	if a.state == nil {
+		return nil
+	}
+	<-a.begun
+	a.saving.Lock()
+	defer a.saving.Unlock()
+	rules := a.commands.Rules()
+	s := saved{Version: stateVersion, Streams: rules.Streams, Destinations: map[string]savedDestination{},
+		Mutes: a.owner.muted(), Locked: a.owner.isLocked()}
+	for id, d := range rules.Destinations {
+		if id != apiRule {
+			s.Destinations[id] = save(d)
+		}
+	}
+	s.Control = a.control.lasting()
+	s.Control.Configured = a.config.API
+	return a.state.write(s)
+}
+
+// savedRules are the rules that have lasted over the restart. Those that may
+// not be acted upon any more stay, idle. A command channel's URL that differs
+// from the one they were saved with is the owner's word: the endpoints that
+// were saved are forgotten.
+func (a *Agent) savedRules() command.Rules {
+	rules := command.Rules{Streams: a.saved.Streams, Destinations: map[string]command.Destination{}}
+	for id, s := range a.saved.Destinations {
+		rules.Destinations[id] = s.rule(id)
+		if err := a.forward.admit(rules.Destinations[id]); err != nil {
+			a.forward.idle[id] = err
+		}
+	}
+	if a.config.API == "" {
+		return rules
+	}
+	configured := command.Destination{ID: apiRule, Stream: apiStream, Destination: a.config.API, Token: a.config.APIToken}
+	rules.Destinations[apiRule] = configured
+	a.control.configured = &configured
+	if s := a.saved.Control; s.Configured == a.config.API {
+		known := func(s *savedDestination) *command.Destination {
+			if s == nil || s.Destination == configured.Destination {
+				return nil // what is configured goes with today's token
+			}
+			rule := s.rule(apiRule)
+			return &rule
+		}
+		a.control.former, a.control.takenBack = known(s.Former), known(s.TakenBack)
+		if rule := known(s.InForce); rule != nil {
+			rules.Destinations[apiRule] = *rule
+		}
+	}
+	return rules
+}
