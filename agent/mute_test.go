@@ -21,6 +21,9 @@ type film struct {
 	frames int
 }
 
+// frameTime is how long a frame of a film is shown.
+const frameTime = 200 * time.Microsecond
+
 const mark = "vw-test-frame-"
 
 // next returns the film's next n frames, with its tables in front.
@@ -38,8 +41,8 @@ func (f *film) next(n int) []byte {
 }
 
 func (f *film) frame(pid uint16) []byte {
-	ticks := uint64(90_000 + f.frames*18) // 0.2 ms a frame, as play sends them
-	shown := ticks + 63_000               // 0.7 s later, as with ffmpeg
+	ticks := uint64(90_000 + f.frames*int(90_000*frameTime/time.Second))
+	shown := ticks + 63_000 // 0.7 s later, as with ffmpeg
 	p := make([]byte, packetSize)
 	p[0], p[3] = mpegts.SyncByte, 0x30|byte(f.frames&0x0f)
 	binary.BigEndian.PutUint16(p[1:], 0x4000|pid)
@@ -94,12 +97,14 @@ func (r *running) play(t testing.TB, feed string, letter byte) (posted func() in
 	quit := make(chan struct{})
 	t.Cleanup(func() { close(quit) })
 	go func() {
-		tick := time.NewTicker(time.Millisecond)
+		begun, tick := time.Now(), time.NewTicker(time.Millisecond)
 		defer tick.Stop()
 		for {
 			select {
-			case <-tick.C:
-				_, _ = p.body.Write(f.next(5))
+			case now := <-tick.C: // which may come late: the film does not
+				if due := int(now.Sub(begun)/frameTime) - f.frames; due > 0 {
+					_, _ = p.body.Write(f.next(due))
+				}
 			case answer := <-asked:
 				answer <- f.frames
 			case <-quit:
