@@ -152,6 +152,7 @@ func TestHalfOpenRelayIsNoticedWithinThreePingsWhileMediaFlows(t *testing.T) {
 		if d := time.Since(since); d < 30*time.Second || d > 46*time.Second {
 			t.Errorf("noticed after %v", d)
 		}
+		synctest.Wait() // the relay sees it first
 		if len(b.log.lines("link down", "answers no ping")) != 1 {
 			t.Error("it is not logged once")
 		}
