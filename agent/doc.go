@@ -46,13 +46,27 @@
 //     TestAMessageOverOneMebibyteIsNotPassedOnAndTheLinkStays,
 //     TestHalfOpenRelayIsNoticedWithinThreePingsWhileMediaFlows,
 //     TestRelayThatTakesNothingForTenSecondsIsGivenUp,
-//     TestRelayThatNeverAnswersTheTokenIsGivenUpAfterTenSeconds.
+//     TestRelayThatNeverAnswersTheTokenIsGivenUpAfterTenSeconds,
+//     TestHandshakeThatDoesNotEndIsGivenUp.
 //   - A relay that fails is dialled again, and not more often than it can bear:
 //     TestRelayThatRestartsIsFoundAgainAndMediaGoesOn,
 //     TestRelayThatHangsUpIsDialledAtMostTwentyTimesInAMinute.
 //   - The agent can always be reached again at an endpoint that worked; only its
 //     owner can cut it off: TestDeleteAllKeepsTheChannelUp, TestEndpointThatCannotCommandIsTakenBack,
-//     TestChannelIsFoundWhereItWasWhenTheNewEndpointDies, TestARefusedCommandChannelIsDialledAgainSoon.
+//     TestChannelIsFoundWhereItWasWhenTheNewEndpointDies, TestARefusedCommandChannelIsDialledAgainSoon,
+//     TestKilledOnTrialComesBackWhereItWas.
+//   - What the owner mutes leaves for no relay and no recording, whatever any rule
+//     or command says, and what the owner locks no command changes:
+//     TestOwnersMuteOutranksEveryRule, TestMuteAllCoversFeedsToCome,
+//     TestNoCommandUndoesTheOwnersMute, TestLockedAgentListsAndDoesNotChange.
+//   - With a state file what was acknowledged outlives the program's end, whatever
+//     ends it: TestRulesMutesAndLockOutliveARestart, TestStateIsWholeWheneverTheProgramIsKilled,
+//     TestDamagedStateIsSetAside.
+//   - The feeds of a stream are one programme, whatever becomes of their sources:
+//     TestFeedsBecomeOneProgramme, TestTimeGoesOnWhenFfmpegIsKilledAndRestarted,
+//     TestAnotherPictureInTheRuleIsDecodedOn, TestJsmpegFindsBothTracksIntact.
+//   - The page shows what strangers wrote as text alone:
+//     TestBrowserShowsTroubleInEverySizeAndNoHTMLOfStrangers.
 //   - What is no command is not answered, so that agents on one endpoint leave
 //     each other in peace: TestTwoAgentsOnOneEndpointNeverAnswerEachOther.
 //   - What comes in on a destination's link stays on this machine, and is no
