@@ -56,7 +56,7 @@ func New(c Config) (*Agent, error) {
 	}
 	a := &Agent{config: c, log: c.Log, instance: uuid.NewString(), started: time.Now(),
 		router: media.NewRouter(), dialer: newDialer(p, tls, c.PingInterval), begun: make(chan struct{})}
-	a.owner = &owner{router: a.router, save: a.save}
+	a.owner = &owner{router: a.router, save: a.save, inTurn: a.inTurn}
 	if err := a.load(); err != nil {
 		return nil, err
 	}
@@ -108,6 +108,11 @@ func (a *Agent) Run(ctx context.Context) error {
 	rest.Wait()
 	a.log.Info("stopped")
 	return err
+}
+
+func (a *Agent) inTurn(ctx context.Context, work func() error) error {
+	<-a.begun
+	return a.commands.InTurn(ctx, work)
 }
 
 // takeBack puts an endpoint of the command channel back in force.

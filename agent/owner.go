@@ -16,6 +16,8 @@ import (
 type owner struct {
 	router *media.Router
 	save   func() error
+	// inTurn runs its argument when no command is running.
+	inTurn func(context.Context, func() error) error
 
 	mu     sync.Mutex
 	mutes  []string // sorted, each once
@@ -66,11 +68,17 @@ func (o *owner) keep() error {
 	return nil
 }
 
-func (o *owner) lock(on bool) error {
+// lock locks the rules or opens them. When it returns, no remote command comes
+// into force any more: the one that was running has ended.
+func (o *owner) lock(ctx context.Context, on bool) error {
 	o.mu.Lock()
 	o.locked = on
 	o.mu.Unlock()
-	return o.keep()
+	err := o.inTurn(ctx, o.keep)
+	if ctx.Err() != nil {
+		return &command.Error{Kind: command.Canceled, Why: "done, but a command that came before is still running"}
+	}
+	return err
 }
 
 func (o *owner) isLocked() bool {
@@ -121,7 +129,7 @@ func (l *local) lock(w http.ResponseWriter, r *http.Request) {
 	o := l.agent.owner
 	var err error
 	if r.Method == http.MethodPut || r.Method == http.MethodDelete {
-		err = o.lock(r.Method == http.MethodPut)
+		err = o.lock(r.Context(), r.Method == http.MethodPut)
 		l.agent.log.Info("owner's lock", "locked", o.isLocked())
 	}
 	reply(w, Lock{o.isLocked(), l.agent.state != nil}, err)

@@ -16,14 +16,14 @@ var changing = []string{http.MethodPost, http.MethodPut, "UPDATE"}
 
 func (l *local) addStream(w http.ResponseWriter, r *http.Request) {
 	if raw, ok := rule(w, r); ok {
-		stream, err := l.agent.commands.AddStream(r.Context(), raw)
+		stream, err := l.agent.commands.AddStream(r.Context(), command.Local, raw)
 		reply(w, stream, err)
 	}
 }
 
 func (l *local) addDestination(w http.ResponseWriter, r *http.Request) {
 	if raw, ok := rule(w, r); ok {
-		destination, err := l.agent.commands.AddDestination(r.Context(), raw)
+		destination, err := l.agent.commands.AddDestination(r.Context(), command.Local, raw)
 		reply(w, destination, err)
 	}
 }
@@ -33,7 +33,7 @@ func (l *local) streams(w http.ResponseWriter, r *http.Request, which string) {
 		return
 	}
 	if r.Method == http.MethodDelete {
-		deleted, err := l.agent.commands.DeleteStream(r.Context(), which)
+		deleted, err := l.agent.commands.DeleteStream(r.Context(), command.Local, which)
 		reply(w, deleted, err)
 		return
 	}
@@ -52,7 +52,7 @@ func (l *local) destinations(w http.ResponseWriter, r *http.Request, which strin
 		return
 	}
 	if r.Method == http.MethodDelete {
-		deleted, err := l.agent.commands.DeleteDestination(r.Context(), which, true)
+		deleted, err := l.agent.commands.DeleteDestination(r.Context(), command.Local, which)
 		reply(w, deleted, err)
 		return
 	}

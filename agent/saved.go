@@ -33,15 +33,16 @@ type savedDestination struct {
 	File        string `json:"file,omitempty"`
 	Token       string `json:"token,omitempty"`
 	OfStream    bool   `json:"ofStream,omitempty"`
+	Local       bool   `json:"local,omitempty"`
 }
 
 func save(d command.Destination) savedDestination {
-	return savedDestination{d.Stream, d.Destination, d.Auth, d.File, d.Token, d.OfStream}
+	return savedDestination{d.Stream, d.Destination, d.Auth, d.File, d.Token, d.OfStream, d.Local}
 }
 
 func (s savedDestination) rule(id string) command.Destination {
 	return command.Destination{ID: id, Stream: s.Stream, Destination: s.Destination,
-		Auth: s.Auth, File: s.File, Token: s.Token, OfStream: s.OfStream}
+		Auth: s.Auth, File: s.File, Token: s.Token, OfStream: s.OfStream, Local: s.Local}
 }
 
 // load reads what has lasted over the restart.
@@ -100,7 +101,7 @@ func (a *Agent) savedRules() command.Rules {
 	if a.config.API == "" {
 		return rules
 	}
-	configured := command.Destination{ID: apiRule, Stream: apiStream, Destination: a.config.API, Token: a.config.APIToken}
+	configured := command.Destination{ID: apiRule, Stream: apiStream, Destination: a.config.API, Token: a.config.APIToken, Local: true}
 	rules.Destinations[apiRule] = configured
 	a.control.configured = &configured
 	if s := a.saved.Control; s.Configured == a.config.API {

@@ -57,6 +57,32 @@ func TestRulesMutesAndLockOutliveARestart(t *testing.T) {
 	}
 }
 
+func TestWhoseRuleItIsOutlivesARestart(t *testing.T) {
+	relay := listen(t, testrelay.Config{})
+	state := filepath.Join(t.TempDir(), "state")
+	a := start(t, relay, agent.Config{State: state})
+	orchestrate(t, relay, "agent1").route("remote", "v", relay.URL()+"/in/a")
+	a.request(t, "POST", "/api/destinations", `{"id":"owners","stream":"v","destination":"`+relay.URL()+`/in/b"}`)
+	for range 2 {
+		if err := a.end(); err != nil {
+			t.Fatal(err)
+		}
+		var saved struct {
+			Destinations map[string]struct{ Local bool }
+		}
+		text, err := os.ReadFile(state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		decode(t, string(text), &saved)
+		if !saved.Destinations["owners"].Local || saved.Destinations["remote"].Local {
+			t.Errorf("saved as %s", text)
+		}
+		a = start(t, relay, agent.Config{State: state})
+		a.request(t, "POST", "/api/streams", `{"stream":"s","feeds":[]}`) // saved anew
+	}
+}
+
 func TestDamagedStateIsSetAside(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "state")
 	a := start(t, nil, agent.Config{State: state})

@@ -25,6 +25,14 @@ const (
 	Local Origin = true
 )
 
+// String is for logs.
+func (o Origin) String() string {
+	if o == Local {
+		return "owner"
+	}
+	return "channel"
+}
+
 // Handle takes one message of the channel and calls reply for each answer in
 // order, from this goroutine and between commands, so that a slow reply delays
 // no other caller's. It never panics. It gives up without an answer when the
@@ -93,7 +101,7 @@ func (h *Handler) answer(ctx context.Context, verb string, from Origin, command 
 		if from == Remote && changes(verb) && h.config.Locked() {
 			return nil, errLocked
 		}
-		return h.reply(ctx, verb, command)
+		return h.reply(ctx, from, verb, command)
 	})
 	if ctx.Err() != nil {
 		return nil, ctx.Err()

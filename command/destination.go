@@ -31,13 +31,16 @@ type Destination struct {
 	// the rule was added: while that is absent the destination is silent, and
 	// does not fall back to the feed of the same name. Not in JSON.
 	OfStream bool
+	// Local says that the rule was added on this machine: it is the owner's.
+	// Not in JSON.
+	Local bool
 	// Trial is how long an apiRule that has just been added has to prove
 	// itself; set in the reply to the command alone.
 	Trial time.Duration
 }
 
 // MarshalJSON gives the rule as replies show it: "tokenSet":true in place of
-// the token, and no word of OfStream.
+// the token, and no word of OfStream and Local.
 func (d Destination) MarshalJSON() ([]byte, error) {
 	trial := ""
 	if d.Trial > 0 {
@@ -52,6 +55,12 @@ func (d Destination) MarshalJSON() ([]byte, error) {
 		TokenSet    bool   `json:"tokenSet,omitempty"`
 		Trial       string `json:"trial,omitempty"`
 	}{d.ID, d.Stream, d.Destination, d.Auth, d.File, d.Token != "", trial})
+}
+
+// reads reports whether a rule reads like another.
+func (d Destination) reads(like Destination) bool {
+	d.OfStream, d.Local = like.OfStream, like.Local
+	return d == like
 }
 
 // String is the rule as a log may show it: without its token, and without the

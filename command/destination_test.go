@@ -103,7 +103,7 @@ func TestRecordingPaths(t *testing.T) {
 // add adds a destination rule as REST would.
 func add(t *testing.T, handler *command.Handler, rule string) command.Destination {
 	t.Helper()
-	added, err := handler.AddDestination(context.Background(), json.RawMessage(rule))
+	added, err := handler.AddDestination(context.Background(), command.Local, json.RawMessage(rule))
 	if err != nil {
 		t.Fatalf("%s: %v", rule, err)
 	}

@@ -101,7 +101,7 @@
 //
 // It cannot be deleted over a channel: {"error":"Cannot delete apiRule"}. Deleting
 // every destination keeps it, whoever asks. Only the machine's owner may delete it
-// by its id (DeleteDestination, local).
+// by its id (Local).
 //
 // Adding it again moves the channel, and cannot lock anybody out. The reply is the
 // rule with "trial":"5m0s": begun, not yet in force. The new endpoint is dialled

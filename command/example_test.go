@@ -54,11 +54,11 @@ func ExampleHandler_Handle_shared() {
 func ExampleHandler_AddDestination() {
 	handler := command.New(command.Config{})
 	rule := json.RawMessage(`{"id":"0","stream":"/video0","destination":"wss://r/in/video0","token":"sesame"}`)
-	added, err := handler.AddDestination(context.Background(), rule)
+	added, err := handler.AddDestination(context.Background(), command.Local, rule)
 	shown, _ := json.Marshal(added)
 	fmt.Println(string(shown), err)
 
-	_, err = handler.AddDestination(context.Background(), json.RawMessage(`{"id":7,"stream":"video0","destination":"wss://r/in/video0"}`))
+	_, err = handler.AddDestination(context.Background(), command.Local, json.RawMessage(`{"id":7,"stream":"video0","destination":"wss://r/in/video0"}`))
 	var refused *command.Error
 	fmt.Println(errors.As(err, &refused) && refused.Kind == command.Invalid, err)
 	// Output:

@@ -110,7 +110,7 @@ func New(config Config) *Handler {
 	maps.Copy(handler.rules.Destinations, config.Saved.Destinations)
 	if _, saved := handler.rules.Destinations[apiRule]; config.API != "" && !saved {
 		handler.rules.Destinations[apiRule] = Destination{
-			ID: apiRule, Stream: apiStream, Destination: config.API, Token: config.APIToken,
+			ID: apiRule, Stream: apiStream, Destination: config.API, Token: config.APIToken, Local: true,
 		}
 	}
 	config.Apply(handler.rules) // nothing was removed: there is nothing to wait for
@@ -126,40 +126,57 @@ func (h *Handler) Rules() Rules {
 
 // AddStream adds or replaces the stream rule that raw holds as JSON, and
 // returns it as it is in force. Errors of this and the next three are *Error.
-func (h *Handler) AddStream(ctx context.Context, raw json.RawMessage) (Stream, error) {
-	return inTurn(ctx, h, "add", func() (Stream, error) { return h.addStream(ctx, raw) })
+func (h *Handler) AddStream(ctx context.Context, from Origin, raw json.RawMessage) (Stream, error) {
+	return inTurn(ctx, h, "add", func() (Stream, error) { return h.addStream(ctx, from, raw) })
 }
 
 // AddDestination adds or replaces the destination rule that raw holds as JSON,
 // and returns it as it is in force.
-func (h *Handler) AddDestination(ctx context.Context, raw json.RawMessage) (Destination, error) {
-	return inTurn(ctx, h, "add", func() (Destination, error) { return h.addDestination(ctx, raw) })
+func (h *Handler) AddDestination(ctx context.Context, from Origin, raw json.RawMessage) (Destination, error) {
+	return inTurn(ctx, h, "add", func() (Destination, error) { return h.addDestination(ctx, from, raw) })
 }
 
 // DeleteStream deletes the stream rule of that name, or every one for "all".
 // It returns the name, or "deleteAll". What is not there is deleted already.
-func (h *Handler) DeleteStream(ctx context.Context, which string) (deleted string, err error) {
-	return inTurn(ctx, h, "delete", func() (string, error) { return h.deleteStream(ctx, which) })
+func (h *Handler) DeleteStream(ctx context.Context, from Origin, which string) (deleted string, err error) {
+	return inTurn(ctx, h, "delete", func() (string, error) { return h.deleteStream(ctx, from, which) })
 }
 
 // DeleteDestination deletes the destination rule with that id, or for "all"
-// every one but apiRule. It returns the id, or "deleteAll". Local says that the
-// machine's owner asks, who may delete apiRule by its id.
-func (h *Handler) DeleteDestination(ctx context.Context, which string, local bool) (deleted string, err error) {
-	return inTurn(ctx, h, "delete", func() (string, error) { return h.deleteDestination(ctx, which, local) })
+// every one but apiRule. It returns the id, or "deleteAll". Only the machine's
+// owner (Local) may delete apiRule by its id.
+func (h *Handler) DeleteDestination(ctx context.Context, from Origin, which string) (deleted string, err error) {
+	return inTurn(ctx, h, "delete", func() (string, error) { return h.deleteDestination(ctx, from, which) })
+}
+
+// InTurn runs work when no command is running, and none begins before it has
+// returned. Its error is work's, or an *Error where ctx ended before the turn.
+func (h *Handler) InTurn(ctx context.Context, work func() error) error {
+	if err := h.take(ctx); err != nil {
+		return err
+	}
+	defer func() { <-h.turn }()
+	return work()
+}
+
+// take waits for the turn.
+func (h *Handler) take(ctx context.Context) error {
+	if ctx.Err() == nil {
+		select {
+		case h.turn <- struct{}{}:
+			return nil
+		case <-ctx.Done():
+		}
+	}
+	return &Error{Canceled, "the command was given up before its turn: send it again"}
 }
 
 // inTurn runs one command when those before it are done. A panic on the way is
 // logged and becomes an error.
 func inTurn[T any](ctx context.Context, h *Handler, verb string, work func() (T, error)) (result T, err error) {
 	defer func() { h.config.Ran(verb, err) }()
-	if ctx.Err() != nil {
-		return result, &Error{Canceled, "the command was given up before its turn: send it again"}
-	}
-	select {
-	case h.turn <- struct{}{}:
-	case <-ctx.Done():
-		return result, &Error{Canceled, "the command was given up before its turn: send it again"}
+	if err = h.take(ctx); err != nil {
+		return result, err
 	}
 	defer func() { <-h.turn }()
 	defer func() {
@@ -172,7 +189,7 @@ func inTurn[T any](ctx context.Context, h *Handler, verb string, work func() (T,
 	return work()
 }
 
-func (h *Handler) addStream(ctx context.Context, raw json.RawMessage) (Stream, error) {
+func (h *Handler) addStream(ctx context.Context, from Origin, raw json.RawMessage) (Stream, error) {
 	rule, err := parseStream(raw)
 	if err != nil {
 		return Stream{}, err
@@ -184,11 +201,11 @@ func (h *Handler) addStream(ctx context.Context, raw json.RawMessage) (Stream, e
 	if err := h.commit(ctx, rules.withStream(rule)); err != nil {
 		return Stream{}, err
 	}
-	h.config.Log.Info("stream rule added", "stream", rule.Stream, "feeds", len(rule.Feeds))
+	h.config.Log.Info("stream rule added", "stream", rule.Stream, "feeds", rule.Feeds, "by", from)
 	return rule, nil
 }
 
-func (h *Handler) addDestination(ctx context.Context, raw json.RawMessage) (Destination, error) {
+func (h *Handler) addDestination(ctx context.Context, from Origin, raw json.RawMessage) (Destination, error) {
 	rule, tokenGiven, err := parseDestination(raw)
 	if err != nil {
 		return Destination{}, err
@@ -205,6 +222,7 @@ func (h *Handler) addDestination(ctx context.Context, raw json.RawMessage) (Dest
 		return Destination{}, err
 	}
 	_, rule.OfStream = rules.Streams[rule.Stream]
+	rule.Local = from == Local || old.Local && rule.reads(old)
 	if rule != old {
 		if err := h.admit(rule); err != nil {
 			return Destination{}, err
@@ -213,7 +231,7 @@ func (h *Handler) addDestination(ctx context.Context, raw json.RawMessage) (Dest
 	if err := h.commit(ctx, rules.withDestination(rule)); err != nil {
 		return Destination{}, err
 	}
-	h.config.Log.Info("destination rule added", "rule", rule)
+	h.config.Log.Info("destination rule added", "rule", rule, "by", from)
 	if rule.ID == apiRule {
 		rule.Trial = h.config.Trial()
 	}
@@ -245,7 +263,7 @@ func (h *Handler) admit(rule Destination) error {
 	return &Error{kind, err.Error()}
 }
 
-func (h *Handler) deleteStream(ctx context.Context, which string) (string, error) {
+func (h *Handler) deleteStream(ctx context.Context, from Origin, which string) (string, error) {
 	deleted, next := deleteAll, h.Rules().withoutStreams()
 	if which != all {
 		name, err := StreamName(which)
@@ -257,12 +275,12 @@ func (h *Handler) deleteStream(ctx context.Context, which string) (string, error
 	if err := h.commit(ctx, next); err != nil {
 		return "", err
 	}
-	h.config.Log.Info("stream rule deleted", "stream", which)
+	h.config.Log.Info("stream rule deleted", "stream", which, "by", from)
 	return deleted, nil
 }
 
-func (h *Handler) deleteDestination(ctx context.Context, which string, local bool) (string, error) {
-	if which == apiRule && !local {
+func (h *Handler) deleteDestination(ctx context.Context, from Origin, which string) (string, error) {
+	if which == apiRule && from != Local {
 		return "", errAPIRule
 	}
 	deleted, next := deleteAll, h.Rules().withoutDestinations()
@@ -275,7 +293,7 @@ func (h *Handler) deleteDestination(ctx context.Context, which string, local boo
 	if err := h.commit(ctx, next); err != nil {
 		return "", err
 	}
-	h.config.Log.Info("destination rule deleted", "id", which)
+	h.config.Log.Info("destination rule deleted", "id", which, "by", from)
 	return deleted, nil
 }
 

@@ -30,7 +30,7 @@ func TestStartAppliesTheChannelsRule(t *testing.T) {
 	command.New(config)
 	config.API = ""
 	command.New(config)
-	api := command.Destination{ID: "apiRule", Stream: "api", Destination: apiURL, Token: "t"}
+	api := command.Destination{ID: "apiRule", Stream: "api", Destination: apiURL, Token: "t", Local: true}
 	want := []command.Rules{
 		{Streams: map[string][]string{}, Destinations: map[string]command.Destination{"apiRule": api}},
 		{Streams: map[string][]string{}, Destinations: map[string]command.Destination{}},
@@ -43,25 +43,25 @@ func TestStartAppliesTheChannelsRule(t *testing.T) {
 // The typed operations are what REST translates to: the same table, and kinds.
 func TestTypedOperationsShareTheTable(t *testing.T) {
 	handler, ctx := newHandler(t), context.Background()
-	stream, err := handler.AddStream(ctx, json.RawMessage(` {"Stream":"/s","feeds":["/a"]} `))
+	stream, err := handler.AddStream(ctx, command.Local, json.RawMessage(` {"Stream":"/s","feeds":["/a"]} `))
 	if want := (command.Stream{Stream: "s", Feeds: []string{"a"}}); err != nil || !reflect.DeepEqual(stream, want) {
 		t.Errorf("got %v, %v", stream, err)
 	}
 	if got, want := handle(handler, `{"verb":"list","what":"stream","which":"all"}`), []string{`{"s":["a"]}`}; !reflect.DeepEqual(got, want) {
 		t.Errorf("the channel sees %s, want %s", got, want)
 	}
-	if deleted, err := handler.DeleteStream(ctx, "/s"); deleted != "s" || err != nil {
+	if deleted, err := handler.DeleteStream(ctx, command.Local, "/s"); deleted != "s" || err != nil {
 		t.Errorf("got %q, %v", deleted, err)
 	}
-	if deleted, err := handler.DeleteStream(ctx, "all"); deleted != "deleteAll" || err != nil {
+	if deleted, err := handler.DeleteStream(ctx, command.Local, "all"); deleted != "deleteAll" || err != nil {
 		t.Errorf("got %q, %v", deleted, err)
 	}
 	for _, raw := range []string{``, `{`, `[]`, `"s"`, `null`, addS + addS, addS + `x`, "{\"stream\":\"s\",\"feeds\":[],\"\xff\":1}"} {
 		var refused *command.Error
-		if _, err := handler.AddStream(ctx, json.RawMessage(raw)); !errors.As(err, &refused) || refused.Kind != command.Invalid {
+		if _, err := handler.AddStream(ctx, command.Local, json.RawMessage(raw)); !errors.As(err, &refused) || refused.Kind != command.Invalid {
 			t.Errorf("stream rule %q: got %v", raw, err)
 		}
-		if _, err := handler.AddDestination(ctx, json.RawMessage(raw)); !errors.As(err, &refused) || refused.Kind != command.Invalid {
+		if _, err := handler.AddDestination(ctx, command.Local, json.RawMessage(raw)); !errors.As(err, &refused) || refused.Kind != command.Invalid {
 			t.Errorf("destination rule %q: got %v", raw, err)
 		}
 	}
@@ -84,7 +84,7 @@ func TestAdmitRefusesInWords(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	refusal = fmt.Errorf("file: %w", &command.Error{Kind: command.Conflict, Why: "in use"})
-	_, err := handler.AddDestination(context.Background(), json.RawMessage(`{"id":"1","stream":"s","destination":"ws://r/1"}`))
+	_, err := handler.AddDestination(context.Background(), command.Local, json.RawMessage(`{"id":"1","stream":"s","destination":"ws://r/1"}`))
 	if want := (&command.Error{Kind: command.Conflict, Why: "file: in use"}); !reflect.DeepEqual(err, want) {
 		t.Errorf("got %v, want %v", err, want)
 	}
@@ -174,7 +174,7 @@ func TestPanicWhileSettlingIsAnError(t *testing.T) {
 	handler := command.New(command.Config{Apply: func(command.Rules) func(context.Context) {
 		return func(context.Context) { panic("trip") }
 	}})
-	stream, err := handler.AddStream(context.Background(), json.RawMessage(addS))
+	stream, err := handler.AddStream(context.Background(), command.Local, json.RawMessage(addS))
 	var refused *command.Error
 	if !errors.As(err, &refused) || refused.Kind != command.Internal || stream.Stream != "" {
 		t.Errorf("got %v, %v", stream, err)
@@ -208,7 +208,7 @@ func TestReplyWaitsUntilSettled(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 		defer cancel()
 		var refused *command.Error
-		if _, err := handler.AddStream(ctx, json.RawMessage(addS)); !errors.As(err, &refused) || refused.Kind != command.Canceled {
+		if _, err := handler.AddStream(ctx, command.Local, json.RawMessage(addS)); !errors.As(err, &refused) || refused.Kind != command.Canceled {
 			t.Errorf("a caller that left was told that all had settled: %v", err)
 		}
 		if waited := time.Since(begin); waited != 150*time.Millisecond {
@@ -288,7 +288,7 @@ func TestNothingIsAnsweredAfterTheContextEnded(t *testing.T) {
 	handler.Handle(ctx, []byte(strings.Repeat(`{"verb":"add","what":"stream","rule":`+addS+`}x`, 2)), command.Remote, func([]byte) { replies++; cancel() })
 	handler.Handle(ctx, []byte(`{"verb":"delete","what":"stream","which":"s"}`), command.Remote, func([]byte) { replies++ })
 	for range 20 { // a free turn and an ended context are both ready: it must not be left to chance
-		if _, err := handler.DeleteStream(ctx, "s"); err == nil {
+		if _, err := handler.DeleteStream(ctx, command.Local, "s"); err == nil {
 			t.Error("a command ran after its context had ended")
 		}
 	}

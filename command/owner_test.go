@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"vw/command"
@@ -49,6 +50,38 @@ func TestLockedRulesAreListedNotChanged(t *testing.T) {
 	}
 }
 
+func TestRuleIsTheOwnersUntilItIsChangedFromAfar(t *testing.T) {
+	handler := command.New(command.Config{API: apiURL})
+	if !handler.Rules().Destinations["apiRule"].Local {
+		t.Error("the channel that the owner has configured is not the owner's")
+	}
+	const rule, other = `{"id":"0","stream":"s","destination":"wss://r/0"}`, `{"id":"0","stream":"s","destination":"wss://r/1"}`
+	for i, step := range []struct {
+		from  command.Origin
+		do    string
+		local bool
+	}{
+		{command.Remote, rule, false},
+		{command.Local, rule, true}, // adopted
+		{command.Remote, rule, true},
+		{command.Remote, other, false},
+		{command.Remote, rule, false},
+		{command.Local, other, true},
+	} {
+		handler.Handle(context.Background(), []byte(`{"verb":"add","what":"stream","rule":{"stream":"s","feeds":[]}}`), command.Remote, func([]byte) {})
+		message := []byte(`{"verb":"add","what":"destination","rule":` + step.do + `}`)
+		if done := handler.Handle(context.Background(), message, step.from, func([]byte) {}); !done {
+			t.Fatalf("step %d is refused", i)
+		}
+		if got := handler.Rules().Destinations["0"]; got.Local != step.local {
+			t.Errorf("step %d, by the %v: the owner's: %v", i, step.from, got.Local)
+		}
+		if i%2 == 0 {
+			operate(t, handler, "-s") // whether it belongs to a stream does not count
+		}
+	}
+}
+
 func TestSavedRulesAreThereFromTheStart(t *testing.T) {
 	moved := command.Destination{ID: "apiRule", Stream: "api", Destination: "wss://elsewhere.example/bi/a"}
 	var applied []command.Rules
@@ -66,6 +99,28 @@ func TestSavedRulesAreThereFromTheStart(t *testing.T) {
 	if len(applied) != 1 || applied[0].Destinations["apiRule"] != moved {
 		t.Errorf("applied %v", applied)
 	}
+}
+
+func TestWorkInTurnWaitsForTheCommandThatRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		handler := command.New(command.Config{Admit: func(command.Destination) error { time.Sleep(time.Second); return nil }})
+		go handle(handler, `{"verb":"add","what":"destination","rule":{"id":"0","stream":"s","destination":"wss://r/0"}}`)
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
+		defer cancel()
+		if err := handler.InTurn(ctx, func() error { t.Error("run out of turn"); return nil }); err == nil {
+			t.Error("no word of a turn that did not come")
+		}
+		err := handler.InTurn(t.Context(), func() error {
+			if _, inForce := handler.Rules().Destinations["0"]; !inForce {
+				t.Error("run while a command was running")
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestChangeOfAPIRuleTellsItsTrial(t *testing.T) {

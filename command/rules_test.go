@@ -43,7 +43,7 @@ var operations = map[string]string{
 func operate(t *testing.T, handler *command.Handler, operation string) string {
 	t.Helper()
 	if operation == "-owner" {
-		if _, err := handler.DeleteDestination(context.Background(), "apiRule", true); err != nil {
+		if _, err := handler.DeleteDestination(context.Background(), command.Local, "apiRule"); err != nil {
 			t.Fatalf("the owner cannot delete apiRule: %v", err)
 		}
 		return ""
@@ -150,18 +150,18 @@ func TestOnlyTheOwnerDeletesAPIRule(t *testing.T) {
 		t.Errorf("over the channel: got %s, want %s", got, want)
 	}
 	var refused *command.Error
-	if _, err := handler.DeleteDestination(context.Background(), "apiRule", false); !errors.As(err, &refused) || refused.Kind != command.Conflict {
+	if _, err := handler.DeleteDestination(context.Background(), command.Remote, "apiRule"); !errors.As(err, &refused) || refused.Kind != command.Conflict {
 		t.Errorf("from afar: got %v, want a conflict", err)
 	}
-	for _, local := range []bool{false, true} {
-		if deleted, err := handler.DeleteDestination(context.Background(), "all", local); deleted != "deleteAll" || err != nil {
+	for _, from := range []command.Origin{command.Remote, command.Local} {
+		if deleted, err := handler.DeleteDestination(context.Background(), from, "all"); deleted != "deleteAll" || err != nil {
 			t.Errorf("delete all: got %q, %v", deleted, err)
 		}
 		if rule := handler.Rules().Destinations["apiRule"]; rule.Destination != apiURL {
-			t.Errorf("delete all, local %v: apiRule is %v", local, rule)
+			t.Errorf("delete all by the %v: apiRule is %v", from, rule)
 		}
 	}
-	if deleted, err := handler.DeleteDestination(context.Background(), "apiRule", true); deleted != "apiRule" || err != nil {
+	if deleted, err := handler.DeleteDestination(context.Background(), command.Local, "apiRule"); deleted != "apiRule" || err != nil {
 		t.Errorf("by the owner: got %q, %v", deleted, err)
 	}
 	if left := handler.Rules().Destinations; len(left) != 0 {
@@ -177,8 +177,8 @@ func TestAtMostAThousandRulesOfEachKind(t *testing.T) {
 	}
 	// The first rules are added again at the end: a full table still takes changes.
 	for i := range 1002 {
-		_, streamErr := handler.AddStream(context.Background(), stream(i%1001))
-		_, destinationErr := handler.AddDestination(context.Background(), destination(i%1001))
+		_, streamErr := handler.AddStream(context.Background(), command.Local, stream(i%1001))
+		_, destinationErr := handler.AddDestination(context.Background(), command.Local, destination(i%1001))
 		for _, err := range []error{streamErr, destinationErr} {
 			var refused *command.Error
 			if full := errors.As(err, &refused) && refused.Kind == command.Conflict; full != (i == 1000) || err != nil && !full {

@@ -17,8 +17,8 @@ func isVerb(verb string) bool {
 func changes(verb string) bool { return verb == "add" || verb == "delete" }
 
 // reply runs one command and encodes what it answers.
-func (h *Handler) reply(ctx context.Context, verb string, command object) ([]byte, error) {
-	result, err := h.run(ctx, verb, command)
+func (h *Handler) reply(ctx context.Context, from Origin, verb string, command object) ([]byte, error) {
+	result, err := h.run(ctx, from, verb, command)
 	if err != nil {
 		return nil, err
 	}
@@ -31,35 +31,35 @@ func (h *Handler) reply(ctx context.Context, verb string, command object) ([]byt
 }
 
 // run does one command and returns what is to be encoded as its reply.
-func (h *Handler) run(ctx context.Context, verb string, command object) (any, error) {
+func (h *Handler) run(ctx context.Context, from Origin, verb string, command object) (any, error) {
 	what := command.word("what")
 	switch verb {
 	case "healthcheck":
 		return map[string]string{"healthcheck": "ok"}, nil
 	case "add":
-		return h.add(ctx, what, command)
+		return h.add(ctx, from, what, command)
 	case "delete":
-		return h.delete(ctx, what, command)
+		return h.delete(ctx, from, what, command)
 	case "list":
 		return h.list(what, command)
 	}
 	return nil, errUnrecognised
 }
 
-func (h *Handler) add(ctx context.Context, what string, command object) (any, error) {
+func (h *Handler) add(ctx context.Context, from Origin, what string, command object) (any, error) {
 	if !command.given("rule") {
 		return nil, errUnrecognised
 	}
 	switch what {
 	case "stream":
-		return h.addStream(ctx, command.value["rule"])
+		return h.addStream(ctx, from, command.value["rule"])
 	case "destination":
-		return h.addDestination(ctx, command.value["rule"])
+		return h.addDestination(ctx, from, command.value["rule"])
 	}
 	return nil, errUnrecognised
 }
 
-func (h *Handler) delete(ctx context.Context, what string, command object) (any, error) {
+func (h *Handler) delete(ctx context.Context, from Origin, what string, command object) (any, error) {
 	if what != "stream" && what != "destination" || !command.given("which") {
 		return nil, errUnrecognised
 	}
@@ -69,9 +69,9 @@ func (h *Handler) delete(ctx context.Context, what string, command object) (any,
 	}
 	deleted := ""
 	if what == "stream" {
-		deleted, err = h.deleteStream(ctx, which)
+		deleted, err = h.deleteStream(ctx, from, which)
 	} else {
-		deleted, err = h.deleteDestination(ctx, which, false)
+		deleted, err = h.deleteDestination(ctx, from, which)
 	}
 	return map[string]string{"deleted": deleted}, err
 }
