@@ -201,7 +201,7 @@ func (h *Handler) addStream(ctx context.Context, from Origin, raw json.RawMessag
 	if err := h.commit(ctx, rules.withStream(rule)); err != nil {
 		return Stream{}, err
 	}
-	h.config.Log.Info("stream rule added", "stream", rule.Stream, "feeds", rule.Feeds, "by", from)
+	h.config.Log.Info("stream rule added", "stream", rule.Stream, "feeds", rule.Feeds, "by", from.String())
 	return rule, nil
 }
 
@@ -231,7 +231,7 @@ func (h *Handler) addDestination(ctx context.Context, from Origin, raw json.RawM
 	if err := h.commit(ctx, rules.withDestination(rule)); err != nil {
 		return Destination{}, err
 	}
-	h.config.Log.Info("destination rule added", "rule", rule, "by", from)
+	h.config.Log.Info("destination rule added", "rule", rule, "by", from.String())
 	if rule.ID == apiRule {
 		rule.Trial = h.config.Trial()
 	}
@@ -275,7 +275,7 @@ func (h *Handler) deleteStream(ctx context.Context, from Origin, which string) (
 	if err := h.commit(ctx, next); err != nil {
 		return "", err
 	}
-	h.config.Log.Info("stream rule deleted", "stream", which, "by", from)
+	h.config.Log.Info("stream rule deleted", "stream", which, "by", from.String())
 	return deleted, nil
 }
 
@@ -293,7 +293,7 @@ func (h *Handler) deleteDestination(ctx context.Context, from Origin, which stri
 	if err := h.commit(ctx, next); err != nil {
 		return "", err
 	}
-	h.config.Log.Info("destination rule deleted", "id", which, "by", from)
+	h.config.Log.Info("destination rule deleted", "id", which, "by", from.String())
 	return deleted, nil
 }
 

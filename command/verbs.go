@@ -68,9 +68,12 @@ func (h *Handler) delete(ctx context.Context, from Origin, what string, command 
 		return nil, err
 	}
 	deleted := ""
-	if what == "stream" {
+	switch {
+	case what == "stream":
 		deleted, err = h.deleteStream(ctx, from, which)
-	} else {
+	case which == apiRule: // no channel cuts a channel, the owner's neither
+		err = errAPIRule
+	default:
 		deleted, err = h.deleteDestination(ctx, from, which)
 	}
 	return map[string]string{"deleted": deleted}, err
