@@ -7,29 +7,14 @@ import (
 	"github.com/gen2brain/mpeg"
 )
 
-const (
-	// reach is the longest motion vector, in whole pels (2.4.4.2: forward_f_code
-	// 7 in units of whole pels), and blockSize the pels of a macroblock.
-	reach     = 1024
-	blockSize = 16
-)
-
-// emptyPicture is an intra-coded picture without slices.
-var emptyPicture = []byte{0, 0, 1, codePicture, 0x00, 0x0f, 0xff, 0xf8}
-
-// frames is the library's decoder behind a fence. The library trusts its
-// input: it panics on pictures that are cut off, and where it copies
-// macroblocks in assembly it follows motion vectors and addresses beyond the
-// frame, to whatever lies there. So its three frames are laid in one piece of
-// memory with a margin on either side as wide as a vector reaches, and every
-// call is made where a panic ends. To lay them there depends on what the
-// library shows of its frames in the version that go.mod names, which is why
-// it is checked.
+// frames is the library's decoder. The library trusts its input and panics on
+// pictures that are cut off, or whose motion vectors point out of the picture:
+// every call is made where a panic ends. go.mod names its last version that is
+// Go alone, so that every access is checked. A test holds that.
 type frames struct {
 	header []byte
 	buffer *mpeg.Buffer
 	video  *mpeg.Video
-	planes [3]*byte // where the frames' luminance begins
 	newest *mpeg.Frame
 	shown  image.YCbCr // the newest with the levels of a JPEG
 }
@@ -53,41 +38,12 @@ func newFrames(header []byte) (f *frames) {
 	f = &frames{header: bytes.Clone(header), buffer: buffer, video: mpeg.NewVideo(buffer)}
 	f.video.SetNoDelay(true)
 	width, height := size(header)
-	if f.video.Width() != width || f.video.Height() != height || !f.fence(width, height) {
+	if f.video.Width() != width || f.video.Height() != height {
 		return nil
 	}
+	f.shown = *image.NewYCbCr(image.Rect(0, 0, (width+15)&^15, (height+15)&^15), image.YCbCrSubsampleRatio420)
+	f.shown.Rect = image.Rect(0, 0, width, height)
 	return f
-}
-
-// fence moves the library's frames, which take turns, one after the other.
-func (f *frames) fence(width, height int) bool {
-	stride, rows := (width+blockSize-1)&^(blockSize-1), (height+blockSize-1)&^(blockSize-1)
-	margin := (reach+2*blockSize)*stride + reach + 2*blockSize
-	luma := stride * rows
-	chroma := luma / 4
-	memory := make([]byte, margin+len(f.planes)*(luma+2*chroma)+margin)
-	at := margin
-	cut := func(n int) []byte {
-		at += n
-		return memory[at-n : at : at]
-	}
-	for i := range f.planes {
-		frame := f.read(emptyPicture)
-		if frame == nil || f.owns(frame) || len(frame.Y.Data) != luma || len(frame.Cb.Data) != chroma || len(frame.Cr.Data) != chroma {
-			return false
-		}
-		frame.Y.Data, frame.Cb.Data, frame.Cr.Data = cut(luma), cut(chroma), cut(chroma)
-		f.planes[i] = &frame.Y.Data[0]
-	}
-	f.shown = image.YCbCr{Y: make([]byte, luma), Cb: make([]byte, chroma), Cr: make([]byte, chroma),
-		YStride: stride, CStride: stride / 2, SubsampleRatio: image.YCbCrSubsampleRatio420, Rect: image.Rect(0, 0, width, height)}
-	return true
-}
-
-// owns says that a frame lies within the margins.
-func (f *frames) owns(frame *mpeg.Frame) bool {
-	y := &frame.Y.Data[0]
-	return y == f.planes[0] || y == f.planes[1] || y == f.planes[2]
 }
 
 func (f *frames) read(coded []byte) *mpeg.Frame {
@@ -105,7 +61,7 @@ func (f *frames) decode(coded []byte) (ok bool) {
 		}
 	}()
 	f.newest = f.read(coded)
-	return f.newest != nil && f.owns(f.newest)
+	return f.newest != nil
 }
 
 // image is the picture decoded last, valid until the next is decoded. The
