@@ -3,6 +3,7 @@ package testrelay
 import (
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -65,7 +66,12 @@ func bearer(req *http.Request) string {
 }
 
 // grant is the first half of the access flow.
-func (r *Relay) grant(w http.ResponseWriter, req *http.Request, visit *Visit) {
+func (r *Relay) grant(w http.ResponseWriter, req *http.Request, visit *Visit, f Faults) {
+	if f.WrongAudience {
+		r.answer(w, visit, http.StatusInternalServerError,
+			fmt.Sprintf(`{"code":500,"message":"aud [https://other.relay.example] does not match this host https://%s"}`, req.Host))
+		return
+	}
 	if !r.authorised(req.Header.Get("Authorization")) {
 		r.answer(w, visit, http.StatusUnauthorized, "token is missing or wrong\n")
 		return
@@ -106,27 +112,27 @@ func (c *client) authorise() bool {
 		c.discard()
 		return false
 	}
-	reply := struct {
+	if kind != websocket.TextMessage || !c.relay.authorised(string(data)) {
+		c.deny(string(data), "token is missing or wrong")
+		c.ws.SetReadDeadline(time.Now().Add(closeWait))
+		c.discard()
+		return false
+	}
+	c.queue.put(c.verdict(string(data), true, "ok"))
+	return true
+}
+
+// deny refuses the token and closes the link.
+func (c *client) deny(token, reason string) {
+	c.queue.put(c.verdict(token, false, reason), closing(websocket.ClosePolicyViolation))
+}
+
+func (c *client) verdict(token string, authorised bool, reason string) Message {
+	text, _ := json.Marshal(struct { // strings and a bool: it cannot fail
 		Topic      string `json:"topic"`
 		Token      string `json:"token"`
 		Authorised bool   `json:"authorised"`
 		Reason     string `json:"reason"`
-	}{Topic: c.topic, Token: string(data), Authorised: true, Reason: "ok"}
-	if kind != websocket.TextMessage || !c.relay.authorised(string(data)) {
-		reply.Authorised, reply.Reason = false, "token is missing or wrong"
-	}
-	text, err := json.Marshal(reply)
-	if err != nil {
-		return false
-	}
-	c.ws.SetWriteDeadline(time.Now().Add(writeWait))
-	if c.ws.WriteMessage(websocket.TextMessage, text) != nil {
-		return false
-	}
-	if !reply.Authorised {
-		c.sendClose(websocket.ClosePolicyViolation)
-		c.ws.SetReadDeadline(time.Now().Add(closeWait))
-		c.discard()
-	}
-	return reply.Authorised
+	}{c.topic, token, authorised, reason})
+	return Message{Type: websocket.TextMessage, Data: text}
 }

@@ -122,6 +122,37 @@ func (c *client) goodbye(code int) {
 	c.raw.Close()
 }
 
+// end ends the link by itself, as the faults say.
+func (c *client) end(f Faults) {
+	due := time.NewTimer(f.UpFor)
+	defer due.Stop()
+	select {
+	case <-due.C:
+	case <-c.gone:
+		return
+	}
+	switch {
+	case f.HangUpUpgraded:
+		c.raw.Close()
+		return
+	case f.Deny != "":
+		c.deny("", f.Deny)
+	default:
+		c.queue.put(closing(f.CloseUpgraded))
+	}
+	due.Reset(closeWait)
+	select {
+	case <-due.C:
+		c.raw.Close()
+	case <-c.gone:
+	}
+}
+
+// closing is a close frame that keeps its place among the messages.
+func closing(code int) Message {
+	return Message{Type: websocket.CloseMessage, Data: websocket.FormatCloseMessage(code, "")}
+}
+
 func (c *client) sendClose(code int) error {
 	return c.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, ""), time.Now().Add(closeWait))
 }

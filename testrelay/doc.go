@@ -8,8 +8,9 @@
 // On top of that the room plays what real relays do to their clients: it
 // demands a token in one of three ways ([Auth]), speaks TLS with a throw-away
 // certificate authority ([TLS]), and misbehaves on demand, path by path
-// ([Faults]): it refuses, stalls, goes quiet, hangs up. It remembers what
-// every client did ([Visit]) and hands on what arrived ([Subscription]).
+// ([Faults]): it refuses as relays in use do, stalls, goes quiet, swallows what it
+// takes, glues messages, hangs up. It remembers what every client did ([Visit])
+// and hands on what arrived ([Subscription]).
 //
 // A [Server] is a relay on a loopback port of its own, for tests; a [Relay]
 // serves whatever listener it is given. Both may be used from any goroutine,

@@ -21,9 +21,22 @@ type Faults struct {
 	RefuseText string
 	// Redirect answers 302 and this Location.
 	Redirect string
+	// WrongAudience answers whoever asks for access with 500, and says that the
+	// token's audience is another host, as practable's relay does.
+	WrongAudience bool
 	// HangUpUpgraded closes the connection after the handshake, without a
 	// close frame.
 	HangUpUpgraded bool
+	// CloseUpgraded sends a close frame with this code after the handshake:
+	// 1008 is that of a relay which misses the token.
+	CloseUpgraded int
+	// Deny sends after the handshake the refusal of the message flow, with this
+	// reason, and close code 1008: crossbar does so when it waits for a token
+	// that was shown as bearer.
+	Deny string
+	// UpFor is how long HangUpUpgraded, CloseUpgraded and Deny wait. The link
+	// works meanwhile, pongs included.
+	UpFor time.Duration
 	// NoReply takes the token of the message flow and never answers it.
 	NoReply bool
 	// Stall reads nothing more, nor answers pings therefore, until it is
@@ -35,6 +48,9 @@ type Faults struct {
 	ReadRate int
 	// Silent sends nothing, not even pongs, and throws away what arrives.
 	Silent bool
+	// Swallow passes nothing on of what arrives, but looks perfect: a relay does
+	// so with a token that may only read.
+	Swallow bool
 	// Glue joins messages of one type that are waiting together to one,
 	// with a newline between them, as relays do under load.
 	Glue bool
@@ -42,8 +58,8 @@ type Faults struct {
 
 // SetFaults sets the faults of a path and all below it, instead of any that
 // were set for the same prefix. Of several prefixes the longest counts, alone;
-// "/" is every path. Stall, ReadRate, Silent and Glue concern the present
-// clients too, the others those to come.
+// "/" is every path. Stall, ReadRate, Silent, Swallow and Glue concern the
+// present clients too, the others those to come.
 //
 // The prefix "" is the door: HangUp, Stall and ReadRate there concern
 // connections of which no request has been read yet, so not even TLS begins.
@@ -82,6 +98,11 @@ func under(path, prefix string) bool {
 	prefix = strings.TrimSuffix(prefix, "/")
 	rest, ok := strings.CutPrefix(path, prefix)
 	return ok && (rest == "" || rest[0] == '/')
+}
+
+// ends reports whether links end by themselves.
+func (f Faults) ends() bool {
+	return f.HangUpUpgraded || f.CloseUpgraded != 0 || f.Deny != ""
 }
 
 // Drop closes the TCP connections of a path and all below it without a close

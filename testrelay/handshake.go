@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -47,7 +48,7 @@ func (r *Relay) handle(w http.ResponseWriter, req *http.Request, raw *conn) {
 	case !ok:
 		r.answer(w, visit, http.StatusNotFound, "no such path; there are /in/<topic>, /out/<topic> and /bi/<topic>\n")
 	case r.cfg.Auth == AccessAuth && req.Method == http.MethodPost:
-		r.grant(w, req, visit)
+		r.grant(w, req, visit, f)
 	case r.cfg.Auth == BearerAuth && !r.authorised(bearer(req)):
 		r.answer(w, visit, http.StatusUnauthorized, "token is missing or wrong\n")
 	default:
@@ -106,11 +107,16 @@ func (r *Relay) upgrade(w http.ResponseWriter, req *http.Request, c *client, f F
 		return
 	}
 	defer r.unregister(c)
-	if f.HangUpUpgraded {
+	if f.HangUpUpgraded && f.UpFor == 0 {
 		c.raw.Close()
 		return
 	}
+	var ended sync.WaitGroup
+	if f.ends() {
+		ended.Go(func() { c.end(f) })
+	}
 	c.run()
+	ended.Wait()
 }
 
 // register counts an upgraded client in; not if the relay is closing.

@@ -115,7 +115,8 @@ func (r *Relay) take(from *client, m Message) {
 	from.visit.Messages++
 	from.visit.Bytes += int64(len(m.Data))
 	r.notify()
-	if !from.gives || from.expired || r.faultsAt(from.path).Silent {
+	f := r.faultsAt(from.path)
+	if !from.gives || from.expired || f.Silent || f.Swallow {
 		return
 	}
 	if r.cfg.Keep {
