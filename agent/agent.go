@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -82,7 +83,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	defer endLinks()
 	defer endFiles()
 	a.forward = &forward{
-		router: a.router, dialer: a.dialer, log: a.log, folder: a.config.RecordDir, ctx: links, recording: files,
+		router: a.router, dialer: a.dialer, log: a.log, folder: cmp.Or(a.config.RecordDir, "recordings"), localOnly: a.config.RecordDir == "", ctx: links, recording: files,
 		destinations: map[string]*destination{}, opened: map[string]*media.Recording{},
 		idle: map[string]error{},
 	}
@@ -93,7 +94,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		Name: a.config.Name, API: a.config.API, APIToken: a.config.APIToken, Saved: rules,
 		Ran: a.tally.add, Trial: a.control.trying, Locked: a.owner.isLocked,
 		Admit: a.forward.admit, Apply: a.apply, Feeds: a.feeds,
-		Status: func() any { return a.status() }, Log: a.log,
+		Status: a.statusFor, Log: a.log,
 	})
 	close(a.begun)
 	a.log.Info("started", "version", a.config.Version, "instance", a.instance, "name", a.config.Name, "url", a.URL())
@@ -153,12 +154,4 @@ func (a *Agent) answer(ctx context.Context, c *conn, from command.Origin, messag
 		return false
 	}
 	return a.commands.Handle(ctx, message, from, reply)
-}
-
-func (a *Agent) feeds(which string) (any, bool) {
-	if which == "all" {
-		return a.router.Feeds(), true
-	}
-	info, ok := a.router.Feeds(which)[which]
-	return info, ok
 }

@@ -37,7 +37,9 @@ type Config struct {
 	// holds tokens. Defaults to none.
 	State string
 	// RecordDir is the folder that recordings cannot leave. It is made when
-	// it is needed. Defaults to "recordings" in the working directory.
+	// it is needed. Defaults to none: then a rule that comes over the command
+	// channel may not record, and those of this machine record to "recordings"
+	// in the working directory.
 	RecordDir string
 	// PingInterval is the time between pings on every link. Defaults to 15 s.
 	PingInterval time.Duration
@@ -68,9 +70,6 @@ func (c *Config) defaults() error {
 		c.Name = host
 	}
 	c.API = strings.ReplaceAll(c.API, "{name}", url.PathEscape(c.Name))
-	if c.RecordDir == "" {
-		c.RecordDir = "recordings"
-	}
 	if c.PingInterval == 0 {
 		c.PingInterval = 15 * time.Second
 	}

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -14,10 +15,11 @@ import (
 // A forward makes the destination rules' links: it keeps those of rules that
 // have not changed, and starts, replaces and ends the others.
 type forward struct {
-	router *media.Router
-	dialer *dialer
-	log    *slog.Logger
-	folder string // of recordings
+	router    *media.Router
+	dialer    *dialer
+	log       *slog.Logger
+	folder    string // of recordings
+	localOnly bool   // the owner named no folder: only rules of this machine record
 
 	ctx       context.Context // of the links
 	recording context.Context // of the recordings
@@ -31,6 +33,9 @@ type forward struct {
 	idle         map[string]error            // saved rules that may not be acted upon any more, and why
 }
 
+var errRecordingNotAllowed = errors.New("the owner of this machine does not let the command channel record: " +
+	"VW_RECORD_DIR has to be set there, or leave file out")
+
 // admit says in words why a rule is not acted upon, and opens its file.
 func (f *forward) admit(rule command.Destination) error {
 	u, err := url.Parse(rule.Destination)
@@ -43,6 +48,9 @@ func (f *forward) admit(rule command.Destination) error {
 	f.mu.Lock()
 	d := f.destinations[rule.ID]
 	f.mu.Unlock()
+	if rule.File != "" && f.localOnly && !rule.Local {
+		return errRecordingNotAllowed
+	}
 	if rule.File == "" || d != nil && d.records(rule.File) {
 		return nil
 	}

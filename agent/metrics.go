@@ -21,9 +21,13 @@ type family[T any] struct {
 	value            func(T) float64
 }
 
-var feedMetrics = []family[media.FeedInfo]{
+// feedStates are told of every feed, feedMetrics of those of which nothing is muted.
+var feedStates = []family[media.FeedInfo]{
 	{"vw_feed_up", "gauge", "1 while a post feeds it", func(f media.FeedInfo) float64 { return one(f.Source) }},
 	{"vw_feed_muted", "gauge", "1 while the owner has muted it, or a part of it", func(f media.FeedInfo) float64 { return one(len(f.Muted) > 0) }},
+}
+
+var feedMetrics = []family[media.FeedInfo]{
 	{"vw_feed_age_seconds", "gauge", "seconds since something came in, NaN for never", feedAge},
 	{"vw_feed_bytes_total", "counter", "bytes taken in", func(f media.FeedInfo) float64 { return float64(f.Bytes) }},
 	{"vw_feed_packets_total", "counter", "transport packets or messages taken in", func(f media.FeedInfo) float64 { return float64(f.Packets) }},
@@ -139,9 +143,13 @@ func (l *local) metrics(w http.ResponseWriter, r *http.Request) {
 	writeHead(w, "vw_info", "gauge", "1, with what the agent is called in the labels")
 	fmt.Fprintf(w, "vw_info{name=%q,version=%q,instance=%q} 1\n", s.Name, s.Version, s.Instance)
 	writeFamilies(w, agentMetrics, "", map[string]Status{"": s})
+	writeFamilies(w, feedStates, "feed", s.Feeds)
+	maps.DeleteFunc(s.Feeds, func(_ string, f media.FeedInfo) bool { return len(f.Muted) > 0 })
 	writeFamilies(w, feedMetrics, "feed", s.Feeds)
 	writeFamilies(w, destinationMetrics, "id", s.Destinations)
 	l.agent.tally.write(w)
-	metrics.WriteProcessMetrics(w)
-	metrics.WriteFDMetrics(w)
+	if len(s.Mutes) == 0 { // else what the process reads and computes would tell the rate of what is muted
+		metrics.WriteProcessMetrics(w)
+		metrics.WriteFDMetrics(w)
+	}
 }

@@ -48,10 +48,11 @@ type Config struct {
 	Apply func(Rules) (settled func(context.Context))
 	// Feeds answers list feed: which is a feed's name or "all"; false where there is no
 	// such feed. The value must encode as a JSON object and not change any
-	// more. Defaults to no feeds.
-	Feeds func(which string) (any, bool)
+	// more. What a Remote command may not know has to be left out. Defaults to
+	// no feeds.
+	Feeds func(from Origin, which string) (any, bool)
 	// Status answers list status, under the same conditions. Defaults to {}.
-	Status func() any
+	Status func(from Origin) any
 	// Log defaults to none.
 	Log *slog.Logger
 }
@@ -73,10 +74,10 @@ func (c *Config) defaults() {
 		c.Locked = func() bool { return false }
 	}
 	if c.Feeds == nil {
-		c.Feeds = func(which string) (any, bool) { return struct{}{}, which == all }
+		c.Feeds = func(_ Origin, which string) (any, bool) { return struct{}{}, which == all }
 	}
 	if c.Status == nil {
-		c.Status = func() any { return struct{}{} }
+		c.Status = func(Origin) any { return struct{}{} }
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

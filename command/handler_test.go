@@ -98,10 +98,10 @@ func TestAdmitRefusesInWords(t *testing.T) {
 
 func TestListsComeFromTheProgram(t *testing.T) {
 	handler := command.New(command.Config{
-		Feeds: func(which string) (any, bool) {
+		Feeds: func(_ command.Origin, which string) (any, bool) {
 			return map[string]any{"asked": which}, which == "all" || which == "video0"
 		},
-		Status: func() any { return map[string]string{"instance": "i<1>"} },
+		Status: func(command.Origin) any { return map[string]string{"instance": "i<1>"} },
 	})
 	tests := map[string]string{
 		`{"verb":"list","what":"feed","which":"all"}`:     `{"asked":"all"}`,
@@ -133,8 +133,8 @@ func TestPanickingCallbackChangesNothing(t *testing.T) {
 		API:    apiURL,
 		Admit:  func(command.Destination) error { trip("admit"); return nil },
 		Apply:  func(command.Rules) func(context.Context) { trip("apply"); return nil },
-		Feeds:  func(string) (any, bool) { trip("feeds"); return math.NaN(), true },
-		Status: func() any { trip("status"); return nil },
+		Feeds:  func(command.Origin, string) (any, bool) { trip("feeds"); return math.NaN(), true },
+		Status: func(command.Origin) any { trip("status"); return nil },
 		Log:    slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	before := handler.Rules()
@@ -235,7 +235,7 @@ func TestCommandsTakeTurns(t *testing.T) {
 		handler := command.New(command.Config{
 			Admit:  func(command.Destination) error { work(); return nil },
 			Apply:  func(command.Rules) func(context.Context) { return func(context.Context) { work() } },
-			Status: func() any { work(); return struct{}{} },
+			Status: func(command.Origin) any { work(); return struct{}{} },
 		})
 		begin := time.Now()
 		var group sync.WaitGroup

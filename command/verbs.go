@@ -41,7 +41,7 @@ func (h *Handler) run(ctx context.Context, from Origin, verb string, command obj
 	case "delete":
 		return h.delete(ctx, from, what, command)
 	case "list":
-		return h.list(what, command)
+		return h.list(from, what, command)
 	}
 	return nil, errUnrecognised
 }
@@ -79,9 +79,9 @@ func (h *Handler) delete(ctx context.Context, from Origin, what string, command 
 	return map[string]string{"deleted": deleted}, err
 }
 
-func (h *Handler) list(what string, command object) (any, error) {
+func (h *Handler) list(from Origin, what string, command object) (any, error) {
 	if what == "status" {
-		return h.config.Status(), nil
+		return h.config.Status(from), nil
 	}
 	if what != "stream" && what != "destination" && what != "feed" || !command.given("which") {
 		return nil, errUnrecognised
@@ -96,7 +96,7 @@ func (h *Handler) list(what string, command object) (any, error) {
 	case "destination":
 		return h.listDestination(which)
 	}
-	return h.listFeed(which)
+	return h.listFeed(from, which)
 }
 
 func (h *Handler) listStream(which string) (any, error) {
@@ -119,7 +119,7 @@ func (h *Handler) listDestination(which string) (any, error) {
 	return nil, notThere("destination", which)
 }
 
-func (h *Handler) listFeed(which string) (any, error) {
+func (h *Handler) listFeed(from Origin, which string) (any, error) {
 	name := which
 	if which != all {
 		var err error
@@ -127,7 +127,7 @@ func (h *Handler) listFeed(which string) (any, error) {
 			return nil, err
 		}
 	}
-	if feed, known := h.config.Feeds(name); known {
+	if feed, known := h.config.Feeds(from, name); known {
 		return feed, nil
 	}
 	return nil, notThere("feed", which)

@@ -40,7 +40,7 @@ func runStream(ctx context.Context, args, environ []string, stdout, stderr io.Wr
 	s.StringVar(&c.Name, "name", "", "name of the agent (default: the host name)")
 	s.StringSliceVar(&c.Muted, "muted", nil, "feeds muted by you from the start, comma separated; FEED:audio for a part, * for all")
 	s.StringVar(&c.State, "state", "", "file in which rules, mutes and lock last over a restart; it holds tokens (default: none)")
-	s.StringVar(&c.RecordDir, "record-dir", "recordings", "folder that recordings are kept in")
+	s.StringVar(&c.RecordDir, "record-dir", "", "folder of the recordings; unset, the command channel may not record, and this machine's own rules record to recordings (default: none)")
 	s.DurationVar(&c.PingInterval, "ping-interval", 15*time.Second, "time between pings on every link")
 	s.StringSliceVar(&c.AllowDestinations, "allow-destinations", nil, "hosts that may be dialled, * and ? allowed, comma separated (default: all)")
 	s.BoolVar(&c.AllowPlaintext, "allow-plaintext", false, "allow ws:// and http:// to other machines")

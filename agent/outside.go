@@ -1,0 +1,68 @@
+package agent
+
+import (
+	"slices"
+
+	"vw/command"
+	"vw/media"
+)
+
+// A mutedFeed is what leaves this machine of what is known of a feed that the
+// owner has muted, or a part of it. Rates, counters and ages would tell whether
+// somebody moves in front of the camera.
+type mutedFeed struct {
+	Source bool              `json:"source"`
+	Muted  []string          `json:"muted"`
+	Tracks []media.TrackInfo `json:"tracks,omitempty"` // those that are not muted
+}
+
+// outside returns what whoever is beyond this machine is told of a feed.
+func outside(f media.FeedInfo) any {
+	if len(f.Muted) == 0 {
+		return f
+	}
+	m := mutedFeed{Source: f.Source, Muted: f.Muted}
+	for _, t := range f.Tracks { // what is neither video nor audio is muted by either
+		if (t.Kind == "video" || t.Kind == "audio") && !slices.Contains(f.Muted, t.Kind) && !slices.Contains(f.Muted, "all") {
+			m.Tracks = append(m.Tracks, t)
+		}
+	}
+	return m
+}
+
+// outsideStatus is Status as the command channel is told it.
+type outsideStatus struct {
+	Status
+	Feeds map[string]any `json:"feeds"`
+}
+
+func (a *Agent) statusFor(from command.Origin) any {
+	s := a.status()
+	if from == command.Local {
+		return s
+	}
+	return outsideStatus{s, allOutside(s.Feeds)}
+}
+
+func allOutside(feeds map[string]media.FeedInfo) map[string]any {
+	all := make(map[string]any, len(feeds))
+	for name, f := range feeds {
+		all[name] = outside(f)
+	}
+	return all
+}
+
+// feeds answers list feed.
+func (a *Agent) feeds(from command.Origin, which string) (any, bool) {
+	if which == "all" && from == command.Local {
+		return a.router.Feeds(), true
+	}
+	if which == "all" {
+		return allOutside(a.router.Feeds()), true
+	}
+	info, ok := a.router.Feeds(which)[which]
+	if from == command.Local {
+		return info, ok
+	}
+	return outside(info), ok
+}
