@@ -56,8 +56,8 @@ const (
 // it; who keeps it holds a reference of its own. It is passed by value.
 type chunk struct {
 	data   []byte
-	slab   *slab // nil where data is not pooled
-	feed   string
+	slab   *slab     // nil where data is not pooled
+	feed   *feed     // of which it is counted as sent; nil: of none
 	at     time.Time // when it came in
 	rap    int       // where in data the newest random access point begins, -1 for none
 	format format

@@ -26,7 +26,10 @@ type feed struct {
 	muted   muting    // by the owner; likewise
 	posts   int       // that are open, the present source's or not yet begun; likewise
 
-	isTS atomic.Bool // what came in last were packets
+	isTS   atomic.Bool   // what came in last were packets
+	sent   atomic.Uint64 // packets and messages handed to readers beyond this machine
+	sentAt atomic.Int64  // when the last of them was, in nanoseconds after made; 0: never
+	made   time.Time
 
 	mu sync.Mutex
 	outlet
@@ -106,7 +109,7 @@ func (p *Post) Copy(src io.Reader) error {
 			}
 			return err
 		}
-		c.feed, c.at = p.feed.name, p.router.now()
+		c.feed, c.at = p.feed, p.router.now()
 		ok := p.publish(c, rd.takeSkipped())
 		c.release()
 		if !ok {
@@ -174,6 +177,7 @@ type FeedInfo struct {
 	ContinuityErrors uint64      `json:"continuityErrors"` // in what came in
 	TransportErrors  uint64      `json:"transportErrors"`  // packets marked as damaged by who sent them
 	SkippedBytes     uint64      `json:"skippedBytes"`     // thrown away to find packets
+	Sent             uint64      `json:"sent"`             // packets or messages written beyond this machine, to sockets and files, each time
 	LeftOut          uint64      `json:"leftOut"`          // messages that a stream did not take, beside packets
 	Muted            []string    `json:"muted"`            // by the owner: all, video, audio
 	Tracks           []TrackInfo `json:"tracks"`
@@ -188,7 +192,7 @@ func (f *feed) info(now time.Time) FeedInfo {
 		Bytes: f.bytes, Packets: f.count, Bitrate: f.meter.rate(now), Source: f.post != nil,
 		Readers: f.readers, TakenOver: f.takeovers, SkippedBytes: f.skipped, LeftOut: f.leftOut,
 		ContinuityErrors: f.faults + in.faults, TransportErrors: f.damaged + in.damaged,
-		Muted: f.muted.names(), Tracks: in.trackInfo(),
+		Muted: f.muted.names(), Tracks: in.trackInfo(), Sent: f.sent.Load(),
 	}
 	if !f.last.IsZero() {
 		ms := now.Sub(f.last).Milliseconds()

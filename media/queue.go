@@ -42,26 +42,27 @@ func (m Message) Len() (n int) {
 // Under backlog chunks of packets are handed out joined, up to 64 KiB a
 // message; messages that are not packets are never joined, cut or reordered.
 type queue struct {
-	mu     sync.Mutex
-	mends  bool // of a stream: gaps are made legal, see mend
-	closed bool
-	items  []chunk
-	bytes  int
-	out    []chunk // handed out, until done is called
-	parts  [][]byte
-	stale  bool                // some of out has been purged since
-	passed bool                // packets that come after out have been dropped since
-	mended []uint16            // PIDs of gaps that the message handed out has mended
-	gaps   map[uint16]struct{} // PIDs whose next packet does not follow the reader's last
-	idle   chan struct{}       // closed when out is done with; nil where nobody waits
-	wake   chan struct{}       // capacity 1
-	sent   uint64              // packets and messages
-	sentB  uint64              // bytes
-	drops  uint64              // packets and messages
+	mu      sync.Mutex
+	outward bool // of a reader beyond this machine: what it takes is counted as sent
+	mends   bool // of a stream: gaps are made legal, see mend
+	closed  bool
+	items   []chunk
+	bytes   int
+	out     []chunk // handed out, until done is called
+	parts   [][]byte
+	stale   bool                // some of out has been purged since
+	passed  bool                // packets that come after out have been dropped since
+	mended  []uint16            // PIDs of gaps that the message handed out has mended
+	gaps    map[uint16]struct{} // PIDs whose next packet does not follow the reader's last
+	idle    chan struct{}       // closed when out is done with; nil where nobody waits
+	wake    chan struct{}       // capacity 1
+	sent    uint64              // packets and messages
+	sentB   uint64              // bytes
+	drops   uint64              // packets and messages
 }
 
-func newQueue() *queue {
-	return &queue{wake: make(chan struct{}, 1), gaps: map[uint16]struct{}{}}
+func newQueue(outward bool) *queue {
+	return &queue{outward: outward, wake: make(chan struct{}, 1), gaps: map[uint16]struct{}{}}
 }
 
 // push adds a chunk. It never waits.
@@ -170,8 +171,10 @@ func (q *queue) handOut() Message {
 	q.bytes -= size
 	q.parts, q.mended = q.parts[:0], q.mended[:0]
 	q.stale, q.passed = false, false
+	now := time.Now()
 	for _, c := range q.out {
 		q.appendPart(c)
+		q.note(c, 0, now)
 	}
 	return Message{Parts: q.parts, Text: q.out[0].format == text}
 }
@@ -189,6 +192,7 @@ func (q *queue) done(written bool) {
 		}
 		q.items = slices.Insert(q.items, 0, q.out...)
 	}
+	now := time.Now()
 	for _, c := range q.out {
 		switch {
 		case again:
@@ -197,6 +201,7 @@ func (q *queue) done(written bool) {
 		case written:
 			q.sent += c.count()
 			q.sentB += uint64(len(c.data))
+			q.note(c, c.count(), now)
 		case q.closed || q.stale:
 			q.losePurged(c, nil)
 		default:

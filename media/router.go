@@ -121,7 +121,8 @@ func (r *Router) ruled(name string) bool {
 func (r *Router) feed(name string) *feed {
 	f := r.feeds[name]
 	if f == nil {
-		f = &feed{name: name, outlet: outlet{inspector: newInspector()}, muted: r.muting(name), used: r.now()}
+		now := r.now()
+		f = &feed{name: name, outlet: outlet{inspector: newInspector()}, muted: r.muting(name), used: now, made: now}
 		f.limit = f.audible
 		r.feeds[name] = f
 	}
@@ -175,7 +176,7 @@ func (r *Router) outlet(s *Subscriber) *outlet {
 // Deliver gives a message that came in on a destination's link to the local
 // clients of that name, and to nobody else.
 func (r *Router) Deliver(name string, data []byte, isText bool) {
-	c := chunk{data: data, feed: name, at: r.now(), rap: -1, format: binary}
+	c := chunk{data: data, at: r.now(), rap: -1, format: binary}
 	if isText {
 		c.format = text
 	}

@@ -81,7 +81,7 @@ func (s *stream) write(c chunk, from *Subscriber) (taken bool) {
 		if slices.ContainsFunc(s.feeds, func(f *feed) bool { return f.isTS.Load() }) {
 			return false
 		}
-		if s.selects(c.feed) {
+		if s.selects(c.feed.name) {
 			s.publish(c, from)
 		}
 		return true
@@ -90,7 +90,7 @@ func (s *stream) write(c chunk, from *Subscriber) (taken bool) {
 		s.slab.release()
 		s.slab, s.used = newSlab(), 0
 	}
-	out := s.programme.Append(s.slab.b[s.used:s.used:MaxMessage], c.feed, c.data, c.at.Sub(s.begun))
+	out := s.programme.Append(s.slab.b[s.used:s.used:MaxMessage], c.feed.name, c.data, c.at.Sub(s.begun))
 	if len(out) == 0 {
 		return true
 	}
@@ -154,7 +154,7 @@ func (s *stream) keep(c chunk) []byte {
 	case len(s.selectors) == 0:
 		return nil
 	case c.format != packets:
-		if s.selects(c.feed) {
+		if s.selects(c.feed.name) {
 			return c.data
 		}
 		return nil

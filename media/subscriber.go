@@ -40,7 +40,7 @@ type Subscription struct {
 
 // Subscribe adds a reader. It gets nothing before Start. Close has to be called.
 func (r *Router) Subscribe(o Subscription) *Subscriber {
-	s := &Subscriber{router: r, client: o.Client, incoming: o.Incoming, cut: o.Cut, queue: newQueue()}
+	s := &Subscriber{router: r, client: o.Client, incoming: o.Incoming, cut: o.Cut, queue: newQueue(!o.Client)}
 	if s.cut == nil {
 		s.cut = func() {}
 	}
@@ -134,7 +134,7 @@ func (s *Subscriber) Send(data []byte, isText bool) error {
 	r.mu.Lock()
 	f := r.feed(s.name)
 	r.mu.Unlock()
-	c := chunk{data: data, feed: f.name, at: r.now(), rap: -1, format: binary}
+	c := chunk{data: data, feed: f, at: r.now(), rap: -1, format: binary}
 	if isText {
 		c.format = text
 	}

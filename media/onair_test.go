@@ -1,0 +1,69 @@
+package media_test
+
+import (
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"vw/media"
+	"vw/media/mpegts"
+)
+
+func TestOnAirIsWhatLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t)
+		onAir := func(when string, want ...string) {
+			t.Helper()
+			if got := s.OnAir(); !slices.Equal(got, append([]string{}, want...)) {
+				t.Errorf("%s: %q, want %q", when, got, want)
+			}
+		}
+		s.play(t, time.Second)
+		onAir("nobody takes anything")
+		follow(t, s.Router, media.Subscription{Name: "v", Client: true})
+		s.play(t, time.Second)
+		onAir("a local client alone")
+		hung := subscribe(t, s.Router, media.Subscription{Name: "av"})
+		s.play(t, 10*time.Second)
+		onAir("a reader that takes nothing")
+		s.SetStreams(map[string][]string{"s": {"v", "a"}})
+		x := follow(t, s.Router, media.Subscription{Name: "s"})
+		s.play(t, time.Second)
+		onAir("a stream", "a", "v")
+		waiting(hung)
+		onAir("and a feed", "a", "av", "v")
+		s.SetMutes([]string{"v"})
+		onAir("one is muted", "a", "av")
+		s.play(t, 3*time.Second)
+		onAir("and one not taken any more", "a")
+		s.SetMutes(nil)
+		s.play(t, time.Second)
+		onAir("none is muted", "a", "v")
+		x.Stop()
+		onAir("the link is down")
+	})
+}
+
+func TestSentCountsWhatLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t)
+		sent := func() int { return int(s.Feeds("av")["av"].Sent) }
+		follow(t, s.Router, media.Subscription{Name: "av", Client: true})
+		s.play(t, time.Second)
+		if sent() != 0 {
+			t.Errorf("%d packets sent to a local client", sent())
+		}
+		x := follow(t, s.Router, media.Subscription{Name: "av"})
+		failing := subscribe(t, s.Router, media.Subscription{Name: "av"})
+		s.play(t, time.Second)
+		if _, err := failing.Take(over()); err != nil {
+			t.Fatal(err)
+		}
+		failing.Done(false)
+		want := len(x.got()) / mpegts.PacketSize
+		if got := sent(); got == 0 || got > want || got < want-2 { // the tables at its start are the router's
+			t.Errorf("%d packets counted of %d", got, want)
+		}
+	})
+}
