@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/url"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
 
+	"vw/agent/link"
 	"vw/command"
 	"vw/media"
 )
@@ -23,7 +23,7 @@ type Agent struct {
 	instance string
 	started  time.Time
 	router   *media.Router
-	dialer   *dialer
+	dialer   *link.Dialer
 	owner    *owner
 	state    *stateFile // nil where nothing lasts
 	saved    saved      // what the state file held at the start
@@ -45,18 +45,18 @@ func New(c Config) (*Agent, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	tls, err := c.tlsConfig()
+	tls, err := link.TLS(c.CAFile, c.CertFile, c.KeyFile)
 	if err != nil {
 		return nil, err
 	}
-	p := policy{c.AllowDestinations, c.AllowPlaintext}
-	if u, err := url.Parse(c.API); c.API != "" && err == nil {
-		if err := p.check(u, c.APIToken); err != nil {
+	p := link.Policy{Hosts: c.AllowDestinations, Plaintext: c.AllowPlaintext}
+	if c.API != "" {
+		if err := p.Check(link.Target{URL: c.API, Token: c.APIToken, Local: true}); err != nil {
 			return nil, fmt.Errorf("the command channel's URL: %w", err)
 		}
 	}
 	a := &Agent{config: c, log: c.Log, instance: uuid.NewString(), started: time.Now(),
-		router: media.NewRouter(), dialer: newDialer(p, tls, c.PingInterval), begun: make(chan struct{})}
+		router: media.NewRouter(), dialer: link.New(link.Config{Policy: p, TLS: tls, Ping: c.PingInterval}), begun: make(chan struct{})}
 	a.owner = &owner{router: a.router, save: a.save, inTurn: a.inTurn}
 	if err := a.load(); err != nil {
 		return nil, err
@@ -142,10 +142,10 @@ func (a *Agent) apply(r command.Rules) func(context.Context) {
 // answer runs the commands of one message, nil for one that was too long, and
 // sends the replies back on the link that it came on. It says whether any
 // command was done.
-func (a *Agent) answer(ctx context.Context, c *conn, from command.Origin, message []byte) bool {
+func (a *Agent) answer(ctx context.Context, c *link.Conn, from command.Origin, message []byte) bool {
 	<-a.begun // a link may be up before
 	reply := func(b []byte) {
-		if err := c.writeText(b); err != nil {
+		if err := c.WriteText(b); err != nil {
 			a.log.Info("reply not sent", "err", err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"vw/agent/link"
 	"vw/command"
 )
 
@@ -21,11 +22,11 @@ const (
 // ends without that is taken back. And where no link has been up for as long as
 // a trial lasts, every endpoint is dialled that is known to have worked.
 type control struct {
-	dialer *dialer
+	dialer *link.Dialer
 	log    *slog.Logger
 	trial  time.Duration // how long a trial lasts
 	// answer runs the commands of a message and says whether any was done.
-	answer func(ctx context.Context, c *conn, from command.Origin, message []byte) bool
+	answer func(ctx context.Context, c *link.Conn, from command.Origin, message []byte) bool
 	// takeBack puts an endpoint's rule back in the table, in place of another.
 	takeBack func(ctx context.Context, from, to command.Destination)
 	// save makes what is in force last over a restart.
@@ -79,23 +80,10 @@ func (c *control) drop(e **endpoint) {
 
 // dial starts the link of an endpoint.
 func (c *control) dial(rule command.Destination) *endpoint {
-	e := &endpoint{rule: rule}
+	e := &endpoint{control: c, rule: rule}
 	e.ctx, e.cancel = context.WithCancel(c.ctx)
-	e.link = &link{dialer: c.dialer, limit: command.MaxCommand, log: c.log.With("id", apiRule)}
-	e.aim = func() (target, bool) { return c.aim(e) }
-	e.most = c.untilSought
-	e.receive = func(conn *conn, data []byte, _ bool) {
-		if c.answer(e.ctx, conn, command.Remote, data) {
-			c.proven(e)
-		}
-	}
-	e.serve = func(life context.Context, _ *conn) error {
-		c.cameUp(e)
-		<-life.Done()
-		c.wentDown(e)
-		return context.Cause(life)
-	}
-	c.links.Go(func() { e.run(e.ctx) })
+	e.Link = &link.Link{Dialer: c.dialer, Session: e, Limit: command.MaxCommand, MaxWait: c.untilSought, Log: c.log.With("id", apiRule)}
+	c.links.Go(func() { e.Run(e.ctx) })
 	return e
 }
 
@@ -108,7 +96,7 @@ func (c *control) untilSought() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.lost.IsZero() || c.sought() {
-		return lastWait
+		return link.MaxWait
 	}
 	return time.Until(c.lost.Add(c.trial))
 }
@@ -116,7 +104,7 @@ func (c *control) untilSought() time.Duration {
 // aim is where an endpoint's link is dialled next: its own rule's target, and
 // when that has been in vain for long the others that are known in turn. anew
 // says that this is the first of such a round.
-func (c *control) aim(e *endpoint) (t target, anew bool) {
+func (c *control) aim(e *endpoint) (t link.Target, anew bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if e != c.inForce || !c.sought() {
@@ -168,7 +156,7 @@ func (c *control) proven(e *endpoint) {
 	c.former = &before.rule
 	c.inForce, c.onTrial = e, nil
 	c.mu.Unlock()
-	c.log.Info("command channel has moved", "relay", ruleTarget(e.rule).host())
+	c.log.Info("command channel has moved", "relay", ruleTarget(e.rule).Host())
 	c.save()
 	before.cancel()
 }
@@ -190,7 +178,7 @@ func (c *control) judge(e *endpoint) {
 	back := c.inForce.rule
 	c.mu.Unlock()
 	c.log.Warn("command channel stays: no command came in on the new link in time",
-		"relay", ruleTarget(e.rule).host(), "trial", c.trial.String())
+		"relay", ruleTarget(e.rule).Host(), "trial", c.trial.String())
 	c.takeBack(c.ctx, e.rule, back)
 }
 
@@ -218,14 +206,14 @@ func (c *control) close() {
 // ControlInfo is the state of the command channel.
 type ControlInfo struct {
 	Destination string `json:"destination"` // in force
-	LinkInfo
+	link.Info
 	OnTrial *TrialInfo `json:"onTrial,omitempty"`
 }
 
 // TrialInfo is an endpoint on trial.
 type TrialInfo struct {
 	Destination string `json:"destination"`
-	LinkInfo
+	link.Info
 }
 
 // info is nil where there is no command channel.
@@ -235,9 +223,9 @@ func (c *control) info() *ControlInfo {
 	if c.inForce == nil {
 		return nil
 	}
-	i := &ControlInfo{Destination: c.inForce.rule.Destination, LinkInfo: c.inForce.info()}
+	i := &ControlInfo{Destination: c.inForce.rule.Destination, Info: c.inForce.Info()}
 	if c.onTrial != nil {
-		i.OnTrial = &TrialInfo{c.onTrial.rule.Destination, c.onTrial.info()}
+		i.OnTrial = &TrialInfo{c.onTrial.rule.Destination, c.onTrial.Info()}
 	}
 	return i
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"vw/agent/link"
 	"vw/command"
 	"vw/media"
 )
@@ -36,26 +37,36 @@ type destination struct {
 
 // A carrier is a link of a destination, and its writer.
 type carrier struct {
-	*link
-	target target
-	cancel context.CancelFunc // ends the link
-	stop   context.CancelFunc // ends the writer; set while it writes
-	ended  chan struct{}      // closed when it has ended
-	conn   *conn
+	*link.Link
+	destination *destination
+	target      link.Target
+	cancel      context.CancelFunc // ends the link
+	stop        context.CancelFunc // ends the writer; set while it writes
+	ended       chan struct{}      // closed when it has ended
+	conn        *link.Conn
+}
+
+// Next returns what the link dials next.
+func (k *carrier) Next() (t link.Target, reset bool) { return k.target, false }
+
+// Serve writes while the link is up.
+func (k *carrier) Serve(life context.Context, c *link.Conn) error {
+	return k.destination.carry(life, k, c)
+}
+
+// Receive hands on what comes in.
+func (k *carrier) Receive(_ *link.Conn, data []byte, isText bool) {
+	k.destination.receive(k, data, isText)
 }
 
 // dial starts a link for the rule. The caller holds the lock.
 func (d *destination) dial() {
-	t := ruleTarget(d.rule)
 	ctx, cancel := context.WithCancel(d.forward.ctx)
-	k := &carrier{target: t, cancel: cancel}
-	k.link = &link{dialer: d.forward.dialer, patient: true, limit: maxIncoming,
-		log: d.forward.log.With("id", d.rule.ID)}
-	k.aim = func() (target, bool) { return t, false }
-	k.receive = func(_ *conn, data []byte, isText bool) { d.receive(k, data, isText) }
-	k.serve = func(life context.Context, c *conn) error { return d.carry(life, k, c) }
+	k := &carrier{destination: d, target: ruleTarget(d.rule), cancel: cancel}
+	k.Link = &link.Link{Dialer: d.forward.dialer, Session: k, SlowAfterRefusal: true, Limit: maxIncoming,
+		Log: d.forward.log.With("id", d.rule.ID)}
 	d.present = k
-	d.forward.links.Go(func() { k.run(ctx) })
+	d.forward.links.Go(func() { k.Run(ctx) })
 }
 
 // redial puts a link to the changed rule's URL in place of the present one,
@@ -79,7 +90,7 @@ func (d *destination) redial() {
 
 // carry serves a link that has come up: it writes, until the link is lost or
 // another one has taken over, and stays until the link's life ends.
-func (d *destination) carry(life context.Context, k *carrier, c *conn) error {
+func (d *destination) carry(life context.Context, k *carrier, c *link.Conn) error {
 	ctx, stop := context.WithCancel(life)
 	defer stop()
 	if d.begin(k, c, stop) {
@@ -94,7 +105,7 @@ func (d *destination) carry(life context.Context, k *carrier, c *conn) error {
 }
 
 // write sends what waits in the queue, until ctx ends or the rule is deleted.
-func (d *destination) write(ctx context.Context, k *carrier, c *conn) error {
+func (d *destination) write(ctx context.Context, k *carrier, c *link.Conn) error {
 	dropped := d.sub.Info().Dropped
 	var told time.Time
 	for ctx.Err() == nil {
@@ -102,7 +113,7 @@ func (d *destination) write(ctx context.Context, k *carrier, c *conn) error {
 		if err != nil {
 			return nil
 		}
-		err = c.write(m)
+		err = c.Write(m.Text, m.Parts...)
 		d.sub.Done(err == nil)
 		if err != nil {
 			return fmt.Errorf("write: %w", err)
@@ -113,7 +124,7 @@ func (d *destination) write(ctx context.Context, k *carrier, c *conn) error {
 		}
 		told = now
 		if n := d.sub.Info().Dropped; n != dropped {
-			k.log.Warn("queue was full, packets dropped", "packets", n-dropped)
+			k.Log.Warn("queue was full, packets dropped", "packets", n-dropped)
 			dropped = n
 		}
 	}
@@ -124,7 +135,7 @@ func (d *destination) write(ctx context.Context, k *carrier, c *conn) error {
 // writer stops between two messages and k goes on where it stopped; else what
 // came in meanwhile is not sent, but the fast start is. It is false where the
 // rule has changed since: then the link before has to carry on for the next one.
-func (d *destination) begin(k *carrier, c *conn, stop context.CancelFunc) bool {
+func (d *destination) begin(k *carrier, c *link.Conn, stop context.CancelFunc) bool {
 	d.mu.Lock()
 	if d.present != k {
 		d.mu.Unlock()
@@ -142,7 +153,7 @@ func (d *destination) begin(k *carrier, c *conn, stop context.CancelFunc) bool {
 		return true
 	}
 	before.stop()
-	slow := time.AfterFunc(handOver, before.conn.cut)
+	slow := time.AfterFunc(handOver, before.conn.Abort)
 	<-before.ended
 	slow.Stop()
 	return true
@@ -173,7 +184,7 @@ func (d *destination) cut() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.writing != nil {
-		d.writing.conn.cut()
+		d.writing.conn.Abort()
 	}
 }
 
@@ -181,7 +192,7 @@ func (d *destination) cut() {
 // same name, and to nobody else.
 func (d *destination) receive(k *carrier, data []byte, isText bool) {
 	if data == nil {
-		k.log.Warn("message too long, not passed on", "limit", maxIncoming)
+		k.Log.Warn("message too long, not passed on", "limit", maxIncoming)
 		return
 	}
 	d.mu.Lock()
@@ -194,9 +205,9 @@ func (d *destination) receive(k *carrier, data []byte, isText bool) {
 type DestinationInfo struct {
 	Stream      string `json:"stream"`
 	Destination string `json:"destination"`
-	LinkInfo
+	link.Info
 	Queue     media.QueueInfo      `json:"queue"`
-	Former    *LinkInfo            `json:"former,omitempty"` // of the rule before, while it still carries
+	Former    *link.Info           `json:"former,omitempty"` // of the rule before, while it still carries
 	Recording *media.RecordingInfo `json:"recording,omitempty"`
 }
 
@@ -205,12 +216,12 @@ func (d *destination) info() DestinationInfo {
 	defer d.mu.Unlock()
 	i := DestinationInfo{Stream: d.rule.Stream, Destination: d.rule.Destination, Queue: d.sub.Info()}
 	if d.idle != nil {
-		i.LinkInfo = LinkInfo{State: idle, LastError: d.idle.Error()}
+		i.Info = link.Info{State: link.Idle, LastError: d.idle.Error(), ErrorCode: link.CodeOf(d.idle)}
 	} else {
-		i.LinkInfo = d.present.info()
+		i.Info = d.present.Info()
 	}
 	if d.former != nil {
-		f := d.former.info()
+		f := d.former.Info()
 		i.Former = &f
 	}
 	if d.record != nil {

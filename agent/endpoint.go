@@ -4,20 +4,42 @@ import (
 	"context"
 	"slices"
 
+	"vw/agent/link"
 	"vw/command"
 )
 
 // An endpoint is one rule of the command channel, and its link.
 type endpoint struct {
-	*link
-	rule   command.Destination
-	ctx    context.Context
-	cancel context.CancelFunc
-	up     bool
-	turn   int // of the endpoints that are dialled while none can be reached
+	*link.Link
+	control *control
+	rule    command.Destination
+	ctx     context.Context
+	cancel  context.CancelFunc
+	up      bool
+	turn    int // of the endpoints that are dialled while none can be reached
 }
 
-func ruleTarget(r command.Destination) target { return target{r.Destination, r.Token, r.Auth} }
+// Next returns what the link dials next.
+func (e *endpoint) Next() (t link.Target, reset bool) { return e.control.aim(e) }
+
+// Serve keeps account of the link while it is up.
+func (e *endpoint) Serve(life context.Context, _ *link.Conn) error {
+	e.control.cameUp(e)
+	<-life.Done()
+	e.control.wentDown(e)
+	return context.Cause(life)
+}
+
+// Receive runs the commands of a message.
+func (e *endpoint) Receive(c *link.Conn, data []byte, _ bool) {
+	if e.control.answer(e.ctx, c, command.Remote, data) {
+		e.control.proven(e)
+	}
+}
+
+func ruleTarget(r command.Destination) link.Target {
+	return link.Target{URL: r.Destination, Token: r.Token, Auth: r.Auth}
+}
 
 // sameEndpoint compares what is dialled.
 func sameEndpoint(a, b command.Destination) bool { return ruleTarget(a) == ruleTarget(b) }

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"sync"
 
+	"vw/agent/link"
 	"vw/command"
 	"vw/media"
 )
@@ -16,7 +16,7 @@ import (
 // have not changed, and starts, replaces and ends the others.
 type forward struct {
 	router    *media.Router
-	dialer    *dialer
+	dialer    *link.Dialer
 	log       *slog.Logger
 	folder    string // of recordings
 	localOnly bool   // the owner named no folder: only rules of this machine record
@@ -38,11 +38,7 @@ var errRecordingNotAllowed = errors.New("the owner of this machine does not let 
 
 // admit says in words why a rule is not acted upon, and opens its file.
 func (f *forward) admit(rule command.Destination) error {
-	u, err := url.Parse(rule.Destination)
-	if err != nil {
-		return err
-	}
-	if err := f.dialer.policy.check(u, rule.Token); err != nil {
+	if err := f.dialer.Policy.Check(ruleTarget(rule)); err != nil {
 		return err
 	}
 	f.mu.Lock()

@@ -128,8 +128,8 @@ func TestARefusedTokenIsTriedAgainAboutEveryFiveMinutes(t *testing.T) {
 		if len(visits) < 10 || len(visits) > 15 {
 			t.Errorf("dialled %d times in an hour", len(visits))
 		}
-		if s := b.Destinations()["0"]; s.State != "waiting" || !strings.Contains(s.LastError, "refused the token") {
-			t.Errorf("the destination is told as %+v", s.LinkInfo)
+		if s := b.Destinations()["0"]; s.State != "waiting" || !strings.Contains(s.LastError, "wants a token") {
+			t.Errorf("the destination is told as %+v", s.Info)
 		}
 	})
 }
@@ -226,7 +226,7 @@ func TestLinkIsUpOnlyWithTheFirstPong(t *testing.T) {
 		time.Sleep(9 * time.Second)
 		v := b.relay.Visits("/in/video0")
 		if len(v) != 1 || v[0].Messages != 0 || b.Destinations()["0"].State != "dialling" {
-			t.Errorf("after 9 s of silence: %+v, %+v", v, b.Destinations()["0"].LinkInfo)
+			t.Errorf("after 9 s of silence: %+v, %+v", v, b.Destinations()["0"].Info)
 		}
 		time.Sleep(3 * time.Second)
 		if len(b.relay.Visits("/in/video0")) < 2 || len(b.log.lines("answers no ping")) == 0 {
@@ -276,7 +276,7 @@ func TestRelayThatRestartsIsFoundAgainAndMediaGoesOn(t *testing.T) {
 	}
 	viewer.packet(1, f.count()+100)
 	if s := channel.status().Destinations["0"]; s.State != "up" || s.Dials < 2 || s.LastError == "" {
-		t.Errorf("the destination is told as %+v", s.LinkInfo)
+		t.Errorf("the destination is told as %+v", s.Info)
 	}
 	f.stop()
 	// the command channel is found again too

@@ -18,6 +18,8 @@ import (
 const (
 	// headerWithin bounds how long a client may take to send its request's header.
 	headerWithin = 10 * time.Second
+	// writeWithin bounds each write of a reply.
+	writeWithin = 10 * time.Second
 	// maxHeader bounds that header, in bytes.
 	maxHeader = 32 << 10
 	// idleFor is how long a connection without request is kept.

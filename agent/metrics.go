@@ -12,6 +12,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"vw/agent/link"
 	"vw/media"
 )
 
@@ -38,7 +39,7 @@ var feedMetrics = []family[media.FeedInfo]{
 }
 
 var destinationMetrics = []family[DestinationInfo]{
-	{"vw_destination_up", "gauge", "1 while the link is up", func(d DestinationInfo) float64 { return one(d.State == up) }},
+	{"vw_destination_up", "gauge", "1 while the link is up", func(d DestinationInfo) float64 { return one(d.State == link.Up) }},
 	{"vw_destination_dials_total", "counter", "times that the present link was dialled", func(d DestinationInfo) float64 { return float64(d.Dials) }},
 	{"vw_destination_sent_bytes_total", "counter", "bytes written to links", func(d DestinationInfo) float64 { return float64(d.Queue.SentBytes) }},
 	{"vw_destination_sent_packets_total", "counter", "packets or messages written to links", func(d DestinationInfo) float64 { return float64(d.Queue.Sent) }},
@@ -51,7 +52,7 @@ var agentMetrics = []family[Status]{
 	{"vw_uptime_seconds", "gauge", "seconds since the start", func(s Status) float64 { return s.Uptime }},
 	{"vw_locked", "gauge", "1 while the owner has locked the rules", func(s Status) float64 { return one(s.Locked) }},
 	{"vw_state_saved", "gauge", "0 where the newest rules could not be saved", func(s Status) float64 { return one(s.StateError == "") }},
-	{"vw_control_up", "gauge", "1 while the command channel is up", func(s Status) float64 { return one(s.Control != nil && s.Control.State == up) }},
+	{"vw_control_up", "gauge", "1 while the command channel is up", func(s Status) float64 { return one(s.Control != nil && s.Control.State == link.Up) }},
 	{"vw_control_on_trial", "gauge", "1 while another command channel is on trial", func(s Status) float64 { return one(s.Control != nil && s.Control.OnTrial != nil) }},
 	{"vw_control_dials_total", "counter", "times that the present command channel was dialled", controlDials},
 }

@@ -47,6 +47,8 @@ func TestRoomsImportWhatTheyMay(t *testing.T) {
 				t.Errorf("%s imports %s: the relay knows nothing of agents", from, to)
 			case in(from, "vw/agent") && in(to, "vw") && !in(to, "vw/agent") && !in(to, "vw/command") && !in(to, "vw/media"):
 				t.Errorf("%s imports %s: the agent is made of command and media", from, to)
+			case in(from, "vw/agent/link") && in(to, "vw"):
+				t.Errorf("%s imports %s: a link knows no rules, no media and nothing of the agent", from, to)
 			case in(to, "vw/cmd") && !in(from, "vw/cmd"):
 				t.Errorf("%s imports %s: programs are imported by nobody", from, to)
 			}

@@ -81,7 +81,7 @@ func TestTheEndUnderLoadClosesLinksAndCompletesRecordings(t *testing.T) {
 // left are the goroutines that are at work in the agent's rooms.
 func left() (found []string) {
 	for _, g := range strings.Split(stacks(), "\n\n") {
-		if strings.Contains(g, "vw/agent.") || strings.Contains(g, "vw/media.") || strings.Contains(g, "vw/command.") {
+		if strings.Contains(g, "vw/agent.") || strings.Contains(g, "vw/agent/") || strings.Contains(g, "vw/media.") || strings.Contains(g, "vw/command.") {
 			found = append(found, g)
 		}
 	}

@@ -18,7 +18,7 @@ func TestTLSRelayIsTakenOnlyWithACertificateThatHolds(t *testing.T) {
 	}{
 		"trusted":                          {testrelay.TLS{}, true, false, ""},
 		"not trusted":                      {testrelay.TLS{}, false, false, "unknown authority"},
-		"expired":                          {testrelay.TLS{Expired: true}, true, false, "expired"},
+		"expired":                          {testrelay.TLS{Expired: true}, true, false, "certificate ended on"},
 		"of another host":                  {testrelay.TLS{WrongHost: true}, true, false, "certificate"},
 		"TLS 1.0":                          {testrelay.TLS{MaxVersion: tls.VersionTLS10}, true, false, "version"},
 		"TLS 1.1":                          {testrelay.TLS{MaxVersion: tls.VersionTLS11}, true, false, "version"},

@@ -7,13 +7,14 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"vw/agent/link"
 	"vw/command"
 	"vw/media"
 )
 
 // upgrader leaves the question of the origin to guard.
 var upgrader = websocket.Upgrader{
-	HandshakeTimeout: dialWithin,
+	HandshakeTimeout: writeWithin,
 	WriteBufferPool:  &sync.Pool{},
 	WriteBufferSize:  media.MaxMessage,
 	CheckOrigin:      func(*http.Request) bool { return true },
@@ -37,60 +38,51 @@ func (l *local) websocket(w http.ResponseWriter, r *http.Request, name string) {
 	if err != nil {
 		return // the upgrader has answered
 	}
-	c := newConn(ws, l.agent.config.PingInterval)
-	var wg sync.WaitGroup
-	ctx, lost := context.WithCancelCause(r.Context())
-	wg.Go(func() { c.keepAlive(ctx) })
-	served := make(chan struct{})
-	wg.Go(func() { c.cutLate(ctx, served) })
+	c := link.Accepted(ws, l.agent.config.PingInterval)
 	if name == apiStream {
-		l.commands(ctx, c, lost, &wg)
+		l.commands(r.Context(), c)
 	} else {
-		l.carry(ctx, c, name, lost, &wg)
+		l.carry(r.Context(), c, name)
 	}
-	close(served)
-	c.close(websocket.CloseGoingAway, "")
-	c.finish(&wg)
 }
 
 // commands serves a command channel until it is lost.
-func (l *local) commands(ctx context.Context, c *conn, lost context.CancelCauseFunc, wg *sync.WaitGroup) {
-	wg.Go(func() {
-		lost(c.read(command.MaxCommand, func(data []byte, _ bool) {
-			l.agent.answer(ctx, c, command.Local, data)
-		}))
+func (l *local) commands(ctx context.Context, c *link.Conn) {
+	answer := func(data []byte, _ bool) { l.agent.answer(ctx, c, command.Local, data) }
+	_ = c.Serve(ctx, command.MaxCommand, answer, func(life context.Context) error { // it was lost
+		<-life.Done()
+		return nil
 	})
-	<-ctx.Done()
 }
 
 // carry writes what the feed or stream carries, and takes in what is sent.
-func (l *local) carry(ctx context.Context, c *conn, name string, lost context.CancelCauseFunc, wg *sync.WaitGroup) {
-	sub := l.agent.router.Subscribe(media.Subscription{Name: name, Client: true, Incoming: true, Cut: c.cut})
+func (l *local) carry(ctx context.Context, c *link.Conn, name string) {
+	sub := l.agent.router.Subscribe(media.Subscription{Name: name, Client: true, Incoming: true, Cut: c.Abort})
 	defer sub.Close()
 	sub.Start()
 	_, notFed := command.FeedName(name)
-	wg.Go(func() {
-		told := false
-		lost(c.read(maxIncoming, func(data []byte, isText bool) {
-			err := notFed
-			if err == nil && data != nil {
-				err = sub.Send(data, isText)
-			}
-			if err != nil && !told {
-				l.agent.log.Warn("message of a local client not taken", "feed", name, "err", err)
-			}
-			told = err != nil
-		}))
-	})
-	for {
-		m, err := sub.Take(ctx)
-		if err != nil {
-			return
+	told := false
+	receive := func(data []byte, isText bool) {
+		err := notFed
+		if err == nil && data != nil {
+			err = sub.Send(data, isText)
 		}
-		err = c.write(m)
-		sub.Done(true)
-		if err != nil {
-			return
+		if err != nil && !told {
+			l.agent.log.Warn("message of a local client not taken", "feed", name, "err", err)
 		}
+		told = err != nil
 	}
+	_ = c.Serve(ctx, maxIncoming, receive, func(life context.Context) error { // it was lost
+		for {
+			m, err := sub.Take(life)
+			if err != nil {
+				return err
+			}
+			err = c.Write(m.Text, m.Parts...)
+			sub.Done(true)
+			if err != nil {
+				return err
+			}
+		}
+	})
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,8 +9,9 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/gorilla/websocket"
 	"github.com/spf13/pflag"
+
+	"vw/agent/link"
 )
 
 const doctorHead = `vw doctor goes the way to a relay step by step, as an agent on this machine would, and says of each
@@ -29,18 +29,18 @@ Exit code: 0 if every step went well, 1 if one did not, 2 if what was asked for 
 // A checkup is one way to a relay, and how far it has been gone.
 type checkup struct {
 	caller
-	url      *url.URL // as it was given, then the one that access named
+	to       link.Target // as it was given, then the one that access named
+	url      *url.URL    // of to
 	environ  []string
 	load     string        // why none is sent; "" if it is
 	rate     float64       // of the load, at most, bit/s
 	loadTime time.Duration // of the load, at most
 
-	proxy    *url.URL // nil: none is on the way
-	probe    probe
-	ws       *websocket.Conn
-	denied   error // what a relay answered that let nobody in without a valid token
-	accessed bool  // url is the one that access named
-	pulse    *pulse
+	proxy  *url.URL // nil: none is on the way
+	probe  probe
+	conn   *link.Conn
+	denied error // what a relay answered that let nobody in without a valid token
+	pulse  *pulse
 	diagnosis
 }
 
@@ -110,8 +110,6 @@ func doctorFlags(args, environ []string, stdout io.Writer) (c *checkup, to strin
 		err = fmt.Errorf("rate %v is not within 0.1 and 10000 Mbit/s", *rate)
 	case *load && *noLoad:
 		err = errors.New("load and no-load are opposites: choose one")
-	case (*cert == "") != (*key == ""):
-		err = errors.New("a certificate file and a key file go together: give both or neither")
 	}
 	if err != nil {
 		return nil, "", false, err
@@ -124,14 +122,7 @@ func doctorFlags(args, environ []string, stdout io.Writer) (c *checkup, to strin
 	case *noLoad:
 		c.load = loadUnwanted
 	}
-	if c.tls, err = trusting(*ca); err == nil && *cert != "" {
-		var pair tls.Certificate
-		if pair, err = tls.LoadX509KeyPair(*cert, *key); err != nil {
-			err = fmt.Errorf("load the client certificate: %w", err)
-		}
-		c.tls.Certificates = []tls.Certificate{pair}
-	}
-	return c, s.Arg(0), asJSON, err
+	return c, s.Arg(0), asJSON, c.trust(*ca, *cert, *key)
 }
 
 // run goes the way, as far as it leads.
@@ -185,7 +176,7 @@ func (c *checkup) end() {
 	switch {
 	case c.pulse != nil:
 		c.pulse.end()
-	case c.ws != nil:
-		c.ws.Close()
+	case c.conn != nil:
+		c.conn.Abort()
 	}
 }

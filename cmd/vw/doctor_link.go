@@ -2,15 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/gorilla/websocket"
+	"vw/agent/link"
 )
 
 // pings is how many round trips are taken.
@@ -20,26 +19,19 @@ const pings = 5
 func (c *checkup) checkWebsocket(ctx context.Context) step {
 	ctx, cancel := context.WithTimeout(ctx, c.within)
 	defer cancel()
-	header := http.Header{}
-	if c.token != "" && (c.auth == "" || c.auth == "bearer") && !c.accessed {
-		header.Set("Authorization", "Bearer "+c.token)
-	}
-	d := websocket.Dialer{Proxy: proxy, NetDialContext: dialAllowed, TLSClientConfig: c.tls}
 	begun := time.Now()
-	ws, resp, err := d.DialContext(ctx, c.url.String(), header)
-	switch {
-	case err == nil:
-		c.ws = ws
+	var err error
+	c.conn, err = c.dialer.Upgrade(ctx, c.to)
+	switch link.CodeOf(err) {
+	case "":
 		return fine("up in %s", milliseconds(time.Since(begun)))
-	case resp == nil:
-		return failed(c.why(ctx, err, nil))
-	case resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden:
-		c.denied = c.why(ctx, err, resp)
-		return fine("a relay that wants a token (HTTP %d)", resp.StatusCode)
+	case link.CodeTokenMissing, link.CodeTokenRefused:
+		c.denied = err
+		return fine("a relay that wants a token")
 	}
-	s := failed(c.why(ctx, err, resp))
-	if to, err := resp.Location(); err == nil && to.Host != "" {
-		s.Do = fmt.Sprintf("it leads to %s: write that, as ws:// or wss://, if you trust it", to.Host+to.Path)
+	s := failed(err)
+	if e := (*link.Error)(nil); errors.As(err, &e) && e.Location != nil && e.Location.Host != "" {
+		s.Do = fmt.Sprintf("it leads to %s: write that, as ws:// or wss://, if you trust it", e.Location.Host+e.Location.Path)
 	}
 	return s
 }
@@ -48,15 +40,21 @@ func (c *checkup) checkWebsocket(ctx context.Context) step {
 func (c *checkup) checkAccess(ctx context.Context) step {
 	ctx, cancel := context.WithTimeout(ctx, c.within)
 	defer cancel()
-	to, err := c.access(ctx, c.url)
+	to, err := c.dialer.Access(ctx, c.to)
 	if err != nil {
 		return c.aged(failed(err))
 	}
-	c.url, c.accessed = to, true
-	if strings.HasPrefix(to.Path, "/in/") && c.load != loadUnwanted {
+	c.lead(to)
+	return c.aged(fine("taken: the websocket is at %s", to.Host()))
+}
+
+// lead makes a target the one to go to.
+func (c *checkup) lead(to link.Target) (err error) {
+	c.to = to
+	if c.url, err = url.Parse(to.URL); err == nil && strings.HasPrefix(c.url.Path, "/in/") && c.load != loadUnwanted {
 		c.load = ""
 	}
-	return c.aged(fine("taken: the websocket is at %s", to.Host))
+	return err
 }
 
 func (c *checkup) checkToken(ctx context.Context) step {
@@ -68,7 +66,7 @@ func (c *checkup) checkToken(ctx context.Context) step {
 	case c.auth == "message":
 		ctx, cancel := context.WithTimeout(ctx, c.within)
 		defer cancel()
-		if err := c.present(ctx, c.ws); err != nil {
+		if err := c.conn.Authenticate(ctx, c.to); err != nil {
 			return c.aged(failed(err))
 		}
 		return c.aged(fine("taken, as a message"))
@@ -78,21 +76,13 @@ func (c *checkup) checkToken(ctx context.Context) step {
 
 // aged adds what a JWT says of its own end (RFC 7519, 4.1.4).
 func (c *checkup) aged(s step) step {
-	parts := strings.Split(c.token, ".")
-	if len(parts) != 3 {
+	at := c.to.Expires()
+	if at == nil {
 		return s
 	}
-	text, err := base64.RawURLEncoding.DecodeString(parts[1])
-	var claims struct {
-		Exp float64 `json:"exp"`
-	}
-	if err != nil || json.Unmarshal(text, &claims) != nil || claims.Exp <= 0 || claims.Exp > 1e11 {
-		return s
-	}
-	left := time.Until(time.Unix(int64(claims.Exp), 0))
-	if left <= 0 {
+	if left := time.Until(*at); left <= 0 {
 		s.Found += fmt.Sprintf("; it ended %s ago, by this machine's clock", span(-left))
-		s.Do = newToken
+		s.Do = advice[link.CodeTokenRefused]
 	} else {
 		s.Found += fmt.Sprintf("; it ends in %s", span(left))
 	}
@@ -102,11 +92,12 @@ func (c *checkup) aged(s step) step {
 // A pulse is a link on which pings go out and pongs are waited for. Whatever
 // else comes in is passed over.
 type pulse struct {
-	ws     *websocket.Conn
+	*link.Conn
 	within time.Duration
 	pongs  chan pong
 	lost   chan struct{} // closed when the link is lost, and err says why
 	err    error
+	stop   context.CancelFunc
 }
 
 type pong struct {
@@ -114,35 +105,29 @@ type pong struct {
 	at   time.Time
 }
 
-func newPulse(ws *websocket.Conn, within time.Duration) *pulse {
+func newPulse(conn *link.Conn, within time.Duration) *pulse {
 	const most = 1024 // pongs that nobody has taken; a stranger's are dropped
-	p := &pulse{ws: ws, within: within, pongs: make(chan pong, most), lost: make(chan struct{})}
-	ws.SetReadLimit(0)
-	ws.SetPongHandler(func(data string) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &pulse{Conn: conn, within: within, pongs: make(chan pong, most), lost: make(chan struct{}), stop: cancel}
+	conn.Pong = func(data string) {
 		select {
 		case p.pongs <- pong{data, time.Now()}:
 		default:
 		}
-		return nil
-	})
+	}
 	go func() {
 		defer close(p.lost)
-		for p.err == nil {
-			_, _, p.err = ws.NextReader()
-		}
+		p.err = conn.Serve(ctx, 0, func([]byte, bool) {}, func(life context.Context) error {
+			<-life.Done()
+			return context.Cause(life)
+		})
 	}()
 	return p
 }
 
-func (p *pulse) ping(data string) error {
-	return p.ws.WriteControl(websocket.PingMessage, []byte(data), time.Now().Add(p.within))
-}
-
 // end hangs up.
 func (p *pulse) end() {
-	goodbye := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
-	_ = p.ws.WriteControl(websocket.CloseMessage, goodbye, time.Now().Add(time.Second)) // it is over either way
-	_ = p.ws.Close()
+	p.stop()
 	<-p.lost
 }
 
@@ -154,7 +139,7 @@ type roundTrip struct {
 }
 
 func (c *checkup) checkPing(ctx context.Context) step {
-	c.pulse = newPulse(c.ws, c.within)
+	c.pulse = newPulse(c.conn, c.within)
 	var r roundTrip
 	for i := range pings {
 		took, err := c.pulse.trip(ctx, strconv.Itoa(i))
@@ -175,7 +160,7 @@ func (c *checkup) checkPing(ctx context.Context) step {
 // trip is one round trip.
 func (p *pulse) trip(ctx context.Context, data string) (time.Duration, error) {
 	begun := time.Now()
-	if err := p.ping(data); err != nil {
+	if err := p.Ping(data); err != nil {
 		return 0, fmt.Errorf("the link was lost: %w", err)
 	}
 	timer := time.NewTimer(p.within)
@@ -189,7 +174,7 @@ func (p *pulse) trip(ctx context.Context, data string) (time.Duration, error) {
 		case <-p.lost:
 			return 0, fmt.Errorf("the link was lost: %w", p.err)
 		case <-timer.C:
-			return 0, fmt.Errorf("the relay upgraded the link and answers no ping within %v", p.within)
+			return 0, &link.Error{Code: link.CodeNoPong, Text: fmt.Sprintf("the relay upgraded the link and answers no ping within %v", p.within)}
 		case <-ctx.Done():
 			return 0, errInterrupted
 		}

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/gorilla/websocket"
-
 	"vw/media/mpegts"
 )
 
@@ -86,7 +84,6 @@ func (p *pulse) carry(ctx context.Context, rate float64, length time.Duration) (
 	block := nullPackets()
 	f := flight{begun: time.Now(), marks: map[string]time.Time{}}
 	end := f.begun.Add(length)
-	_ = p.ws.SetWriteDeadline(end.Add(p.within)) // a broken socket shows at the write
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for time.Now().Before(end) {
@@ -126,7 +123,7 @@ func (p *pulse) carry(ctx context.Context, rate float64, length time.Duration) (
 
 // launch sends a message, and from time to time a ping.
 func (p *pulse) launch(f *flight, block []byte) error {
-	if err := p.ws.WriteMessage(websocket.BinaryMessage, block); err != nil {
+	if err := p.Write(false, block); err != nil {
 		return err
 	}
 	f.sent += len(block)
@@ -137,7 +134,7 @@ func (p *pulse) launch(f *flight, block []byte) error {
 	f.marked, f.markedAt = f.sent, now
 	mark := strconv.Itoa(f.sent)
 	f.marks[mark] = now
-	return p.ping(mark)
+	return p.Ping(mark)
 }
 
 // land notes a pong.

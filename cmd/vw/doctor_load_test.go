@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"vw/agent/link"
 	"vw/testrelay"
 )
 
@@ -201,7 +202,7 @@ func TestDoctorReadsWhenATokenEnds(t *testing.T) {
 		token := "e30." + claims + ".c2ln"
 		r := relay(t, testrelay.Config{Auth: testrelay.BearerAuth, Token: "another"})
 		d, _, out := examined(t, []string{"VW_TOKEN=" + token}, r.URL()+"/in/lab")
-		if s := d.step(t, "token"); s.State != stateFailed || !strings.Contains(s.Found, want) || s.Do != newToken || strings.Contains(out, claims) {
+		if s := d.step(t, "token"); s.State != stateFailed || !strings.Contains(s.Found, want) || s.Do != advice[link.CodeTokenRefused] || strings.Contains(out, claims) {
 			t.Errorf("%v: %+v", left, s)
 		}
 	}

@@ -3,7 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
+
+	"vw/agent/link"
 )
 
 // The states of a step.
@@ -44,8 +45,7 @@ func skipped(format string, args ...any) step {
 
 // failed says what an error means, and what to do about it.
 func failed(err error) step {
-	why, do := explain(err.Error())
-	return step{State: stateFailed, Found: why, Do: do}
+	return step{State: stateFailed, Found: err.Error(), Do: advice[link.CodeOf(err)]}
 }
 
 func (d *diagnosis) print(format string, args ...any) {
@@ -59,10 +59,7 @@ func (d *diagnosis) begin() { d.print("%s\n\n", d.URL) }
 // add keeps a step. A stranger's words in it may hold the token.
 func (c *checkup) add(s step) {
 	for _, text := range []*string{&s.Found, &s.Do} {
-		if c.token != "" {
-			*text = strings.ReplaceAll(*text, c.token, "(token)")
-		}
-		*text = printable(*text)
+		*text = printable(c.target("").Conceal(*text))
 	}
 	c.Steps = append(c.Steps, s)
 	state := map[string]string{

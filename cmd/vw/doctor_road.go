@@ -11,21 +11,17 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
+
 	"time"
+	"vw/agent/link"
 )
 
 func (c *checkup) checkURL(to string) step {
 	if err := c.check(to); err != nil {
 		return failed(err)
 	}
-	u, err := url.Parse(to)
-	if err != nil {
-		return failed(errors.New("it is no URL"))
-	}
-	c.url = u
-	if strings.HasPrefix(u.Path, "/in/") && c.load != loadUnwanted {
-		c.load = ""
+	if err := c.lead(c.target(to)); err != nil {
+		return failed(err)
 	}
 	return fine("one that an agent takes")
 }
@@ -63,7 +59,7 @@ func (c *checkup) checkProxy(context.Context) step {
 	}
 	u := *c.url
 	u.Scheme = strings.Replace(u.Scheme, "ws", "http", 1)
-	at, err := proxy(&http.Request{URL: &u})
+	at, err := link.Proxy(&http.Request{URL: &u})
 	value := c.variable(name)
 	_, malformed := url.Parse("http://" + value)
 	switch {
@@ -99,8 +95,8 @@ func (c *checkup) checkName(ctx context.Context) step {
 		return skipped("%s is resolved at the proxy", host)
 	}
 	if addr, err := netip.ParseAddr(host); err == nil {
-		if barred(addr) {
-			return failed(errBarred)
+		if err := link.Refused(addr); err != nil {
+			return failed(err)
 		}
 		return fine("none: %s is an address", host)
 	}
@@ -111,15 +107,16 @@ func (c *checkup) checkName(ctx context.Context) step {
 		return failed(err)
 	}
 	var open, not []string
+	var why error
 	for _, a := range addrs {
-		if barred(a) {
-			not = append(not, a.String())
+		if err := link.Refused(a); err != nil {
+			why, not = err, append(not, a.String())
 		} else {
 			open = append(open, a.String())
 		}
 	}
 	if len(open) == 0 {
-		return failed(fmt.Errorf("%s is %s: %w", host, strings.Join(not, ", "), errBarred))
+		return failed(fmt.Errorf("%s is %s: %w", host, strings.Join(not, ", "), why))
 	}
 	s := fine("%s is %s", host, strings.Join(open, ", "))
 	if len(not) > 0 {
@@ -137,31 +134,6 @@ func resolve(ctx context.Context, host string) (addrs []netip.Addr, err error) {
 	return addrs, err
 }
 
-var errBarred = errors.New("a link-local, multicast or unspecified address, which an agent never dials")
-
-// barred is what an agent does not dial whatever leads there.
-func barred(a netip.Addr) bool {
-	return a.IsLinkLocalUnicast() || a.IsMulticast() || a.IsUnspecified()
-}
-
-// dialAllowed dials what an agent would.
-func dialAllowed(ctx context.Context, network, address string) (net.Conn, error) {
-	d := net.Dialer{Control: func(_, resolved string, _ syscall.RawConn) error {
-		to, err := netip.ParseAddrPort(resolved)
-		host, _, _ := net.SplitHostPort(address)
-		switch {
-		case err != nil:
-			return err
-		case barred(to.Addr().Unmap()):
-			return errBarred
-		case isLoopback(host) && !to.Addr().Unmap().IsLoopback():
-			return errors.New("localhost leads to another machine")
-		}
-		return nil
-	}}
-	return d.DialContext(ctx, network, address)
-}
-
 // checkConnect dials every address at once.
 func (c *checkup) checkConnect(ctx context.Context) step {
 	ctx, cancel := context.WithTimeout(ctx, c.within)
@@ -174,7 +146,7 @@ func (c *checkup) checkConnect(ctx context.Context) step {
 	} else if addrs, err := resolve(ctx, host); err == nil {
 		targets = nil
 		for _, a := range addrs {
-			if !barred(a) {
+			if link.Refused(a) == nil {
 				targets = append(targets, a.String())
 			}
 		}
@@ -183,21 +155,21 @@ func (c *checkup) checkConnect(ctx context.Context) step {
 	errs := make([]error, len(targets))
 	var wg sync.WaitGroup
 	for i, target := range targets {
-		wg.Go(func() { found[i], errs[i] = connect(ctx, net.JoinHostPort(target, port)) })
+		wg.Go(func() { found[i], errs[i] = c.connect(ctx, net.JoinHostPort(target, port)) })
 	}
 	wg.Wait()
 	s := fine("%s", strings.Join(found, "; "))
 	if !slices.Contains(errs, nil) {
 		s.State = stateFailed
-		_, s.Do = explain(errors.Join(errs...).Error())
+		s.Do = advice[link.CodeOf(errors.Join(errs...))]
 	}
 	return s
 }
 
 // connect says how long a connection took, or why there is none.
-func connect(ctx context.Context, address string) (string, error) {
+func (c *checkup) connect(ctx context.Context, address string) (string, error) {
 	begun := time.Now()
-	conn, err := dialAllowed(ctx, "tcp", address)
+	conn, err := c.dialer.DialContext(ctx, "tcp", address)
 	if err == nil {
 		took := time.Since(begun)
 		return fmt.Sprintf("%s in %s", address, milliseconds(took)), conn.Close()

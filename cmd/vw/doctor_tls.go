@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"vw/agent/link"
 )
 
 // clockSlack is how far a clock may be off before certificates and tokens
@@ -29,16 +31,13 @@ type probe struct {
 func (c *checkup) look(ctx context.Context) (p probe) {
 	ctx, cancel := context.WithTimeout(ctx, c.within)
 	defer cancel()
-	t := c.tls.Clone()
+	t := c.dialer.TLS.Clone()
 	t.InsecureSkipVerify = true
 	t.VerifyConnection = func(s tls.ConnectionState) error {
 		p.tls = &s
 		return nil
 	}
-	client := http.Client{
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport:     &http.Transport{Proxy: proxy, DialContext: dialAllowed, TLSClientConfig: t, DisableKeepAlives: true},
-	}
+	client := c.dialer.Client(t)
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, "https://"+c.url.Host+"/", nil)
 	if err != nil {
 		p.err = errors.New("it is no URL")
@@ -47,7 +46,7 @@ func (c *checkup) look(ctx context.Context) (p probe) {
 	begun := time.Now()
 	resp, err := client.Do(req)
 	if err != nil {
-		p.err = c.why(ctx, err, nil)
+		p.err = c.dialer.Describe(err)
 		return p
 	}
 	resp.Body.Close()
@@ -66,7 +65,8 @@ func (c *checkup) checkTLS(ctx context.Context) step {
 		return failed(c.probe.err)
 	}
 	// of TLS 1.3 a client hears after its handshake that its certificate is missing
-	if c.probe.err != nil && strings.Contains(c.probe.err.Error(), "remote error: tls") {
+	switch link.CodeOf(c.probe.err) {
+	case link.CodeWantsCertificate, link.CodeBadCertificate:
 		return failed(c.probe.err)
 	}
 	leaf := s.PeerCertificates[0]
@@ -76,9 +76,9 @@ func (c *checkup) checkTLS(ctx context.Context) step {
 	for _, cert := range s.PeerCertificates[1:] {
 		others.AddCert(cert)
 	}
-	_, err := leaf.Verify(x509.VerifyOptions{DNSName: c.url.Hostname(), Roots: c.tls.RootCAs, Intermediates: others})
+	_, err := leaf.Verify(x509.VerifyOptions{DNSName: c.url.Hostname(), Roots: c.dialer.TLS.RootCAs, Intermediates: others})
 	if err != nil {
-		f := failed(err)
+		f := failed(c.dialer.Describe(err))
 		f.Found += "; " + found
 		return f
 	}

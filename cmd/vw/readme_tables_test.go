@@ -60,7 +60,7 @@ func TestREADMETellsEveryCommandOfTheProgram(t *testing.T) {
 
 func TestREADMEExplainsMessagesThatThereAre(t *testing.T) {
 	var source []byte
-	for _, pattern := range []string{"*.go", "../../agent/*.go"} {
+	for _, pattern := range []string{"*.go", "../../agent/*.go", "../../agent/link/*.go"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatal(pattern, err)

@@ -111,7 +111,7 @@ func sendFlags(args, environ []string, stdout io.Writer) (s *sending, commands [
 	case *all:
 		s.expect = 0
 	}
-	if s.tls, err = trusting(*ca); err != nil {
+	if err := s.trust(*ca, "", ""); err != nil {
 		return nil, nil, err
 	}
 	return s, f.Args(), s.gather(*file)

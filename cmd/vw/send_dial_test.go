@@ -91,7 +91,7 @@ func TestSendSaysWhyThereIsNoLink(t *testing.T) {
 		{bad.URL() + "/bi/silent", "not even to a ping", nil},
 		{bad.URL() + "/bi/gone", "the link was lost", nil},
 		{"ws://" + nobody.Addr().String() + "/bi/lab", "connection refused", nil},
-		{"ws://" + mute.Addr().String() + "/bi/lab", "no link within 700ms", nil},
+		{"ws://" + mute.Addr().String() + "/bi/lab", "no answer within 700ms", nil},
 	} {
 		args := append(c.flags, "--timeout", "700ms", "--to", c.to+"?code=canary", healthcheck)
 		code, out, complaint := sent(t.Context(), nil, args...)

@@ -74,7 +74,7 @@ func isTerminal(in io.Reader) bool {
 
 // A talk is a conversation over one link.
 type talk struct {
-	*link
+	*channel
 	out     io.Writer
 	refs    map[string]bool // of what was sent: an answer may come late
 	waiting string          // the ref of what is to be answered
@@ -91,7 +91,7 @@ func (s *sending) talk(ctx context.Context, in *input, out io.Writer) error {
 		return err
 	}
 	defer l.close()
-	t := &talk{link: l, out: out, refs: map[string]bool{}}
+	t := &talk{channel: l, out: out, refs: map[string]bool{}}
 	fmt.Fprintf(out, "%s is there. Type a command a line; Ctrl-D ends.\n%s", withoutQuery(s.urls[0]), prompt)
 	timer := time.NewTimer(0)
 	timer.Stop()

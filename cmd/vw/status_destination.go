@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vw/agent"
+	"vw/agent/link"
 )
 
 // expirySoon is how long before its end a token's expiry is told.
@@ -46,9 +47,9 @@ func (v view) destination(id string) []line {
 
 // sending tells whether a destination is on air, and if not why.
 func (v view) sending(id string, d agent.DestinationInfo) line {
-	link, former := d.LinkInfo, ""
+	link, former := d.Info, ""
 	if d.Former != nil && d.Former.State == "up" && link.State != "up" {
-		former = fmt.Sprintf("; it moves to %s as soon as that is up", relayHost(d.LinkInfo, d.Destination))
+		former = fmt.Sprintf("; it moves to %s as soon as that is up", relayHost(d.Info, d.Destination))
 		link = *d.Former
 	}
 	host := relayHost(link, d.Destination)
@@ -122,21 +123,20 @@ func (v view) detail(l *line, d agent.DestinationInfo, muted, missing []string) 
 }
 
 // unreachable says why a link is not up.
-func (v view) unreachable(l agent.LinkInfo, destination string) string {
+func (v view) unreachable(l link.Info, destination string) string {
 	host := relayHost(l, destination)
 	if l.LastError == "" {
 		return host + " is being dialled"
 	}
-	why, do := explain(l.LastError)
 	text := host + " unreachable"
 	if l.DownSince != nil {
 		text += " for " + span(v.now.Sub(*l.DownSince))
 	}
-	if strings.HasPrefix(why, "the relay ") {
+	if strings.HasPrefix(l.LastError, "the relay ") {
 		text = host // it has answered
 	}
-	text += ": " + printable(why)
-	if do != "" {
+	text += ": " + printable(l.LastError)
+	if do := advice[l.ErrorCode]; do != "" {
 		text += " (" + do + ")"
 	}
 	text += fmt.Sprintf("; %d dials so far", l.Dials)
@@ -147,7 +147,7 @@ func (v view) unreachable(l agent.LinkInfo, destination string) string {
 }
 
 // relayHost is what may be shown of where a link leads.
-func relayHost(l agent.LinkInfo, destination string) string {
+func relayHost(l link.Info, destination string) string {
 	if l.Relay != "" {
 		return printable(l.Relay)
 	}

@@ -11,18 +11,18 @@ func (v view) channel() (lines []line) {
 	case c == nil:
 		lines = []line{{plain, "come from this machine alone: there is no command channel (VW_API)"}}
 	case c.State == "up":
-		lines = []line{{plain, "come from " + relayHost(c.LinkInfo, c.Destination) + ", up for " + span(v.now.Sub(c.Since))}}
+		lines = []line{{plain, "come from " + relayHost(c.Info, c.Destination) + ", up for " + span(v.now.Sub(c.Since))}}
 	case c.OnTrial != nil && c.OnTrial.State == "up":
-		lines = []line{{plain, "do not come from " + relayHost(c.LinkInfo, c.Destination) + " any more"}}
+		lines = []line{{plain, "do not come from " + relayHost(c.Info, c.Destination) + " any more"}}
 	default:
-		lines = []line{{wrong, "cannot come: " + v.unreachable(c.LinkInfo, c.Destination)}}
+		lines = []line{{wrong, "cannot come: " + v.unreachable(c.Info, c.Destination)}}
 	}
 	if c != nil && c.OnTrial != nil {
-		trial := relayHost(c.OnTrial.LinkInfo, c.OnTrial.Destination) + " is on trial for them: "
+		trial := relayHost(c.OnTrial.Info, c.OnTrial.Destination) + " is on trial for them: "
 		if c.OnTrial.State == "up" {
 			trial += "up, and in force as soon as a command comes in there"
 		} else {
-			trial += v.unreachable(c.OnTrial.LinkInfo, c.OnTrial.Destination)
+			trial += v.unreachable(c.OnTrial.Info, c.OnTrial.Destination)
 		}
 		lines = append(lines, line{plain, trial})
 	}

@@ -1,0 +1,101 @@
+package link
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Access asks an access relay, which has an http:// or https:// URL, for the one
+// to dial, which works once. Another target it returns as it is.
+func (d *Dialer) Access(ctx context.Context, t Target) (Target, error) {
+	if !strings.HasPrefix(t.URL, "http") {
+		return t, nil
+	}
+	if err := d.Policy.Check(t); err != nil {
+		return t, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.URL, nil)
+	if err != nil {
+		return t, errNoURL
+	}
+	req.Header.Set("Authorization", t.Token)
+	resp, err := d.http.Do(req)
+	if err != nil {
+		return t, d.Describe(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return t, fmt.Errorf("read the access relay's answer: %w", d.Describe(err))
+	}
+	if resp.StatusCode != http.StatusOK {
+		return t, t.accessError(resp, body)
+	}
+	var grant struct {
+		URI string `json:"uri"`
+	}
+	if err := json.Unmarshal(body, &grant); err != nil || grant.URI == "" {
+		return t, newError(CodeNoAccess, "the access relay named no URL to dial")
+	}
+	to, err := url.Parse(grant.URI)
+	if err != nil || to.Scheme != "wss" && to.Scheme != "ws" || to.Hostname() == "" || to.User != nil {
+		return t, newError(CodeNoAccess, "the access relay named something else than a websocket URL")
+	}
+	t.URL, t.Auth = grant.URI, "access"
+	return t, d.Policy.Check(t)
+}
+
+// accessError is what an access relay means that does not let us in: 4xx is a
+// refusal, and 5xx that speaks of the token.
+func (t Target) accessError(resp *http.Response, body []byte) *Error {
+	e := t.statusError(resp)
+	switch code := resp.StatusCode; {
+	case code/100 == 5 && strings.Contains(strings.ToLower(string(body)), "token"):
+		return newError(CodeTokenRefused, "the relay refused the token (HTTP %d)", code)
+	case code/100 == 4 && code != http.StatusTooManyRequests:
+		e.refused = true
+	case code/100 == 2:
+		e.Code, e.Text = CodeNoAccess, fmt.Sprintf("no access is given there: the server answered with HTTP %d", code)
+	}
+	return e
+}
+
+// Authenticate sends the token as the first message, where the target is one
+// that wants it so, and waits for the word of the relay. That counts now only:
+// later anybody on the topic could send it.
+func (c *Conn) Authenticate(ctx context.Context, t Target) error {
+	if t.Auth != "message" {
+		return nil
+	}
+	stop := context.AfterFunc(ctx, c.Abort)
+	defer stop()
+	_ = c.ws.SetReadDeadline(time.Now().Add(c.timeout))
+	if err := c.WriteText([]byte(t.Token)); err != nil {
+		return fmt.Errorf("send the token: %w", err)
+	}
+	data, _, err := c.next(maxAnswer)
+	if err != nil {
+		if CodeOf(err) == CodeTimeout || ctx.Err() == context.DeadlineExceeded {
+			return newError(CodeTokenUnanswered, "the relay did not answer the token within %v", c.timeout)
+		}
+		return fmt.Errorf("wait for the answer to the token: %w", err)
+	}
+	var word struct {
+		Authorised bool   `json:"authorised"`
+		Reason     string `json:"reason"`
+	}
+	if err := json.Unmarshal(data, &word); err != nil {
+		return errors.New("the relay's answer to the token is not what was expected")
+	}
+	if !word.Authorised {
+		return newError(CodeTokenRefused, "the relay refused the token: %.200q", t.Conceal(word.Reason))
+	}
+	return c.alive()
+}

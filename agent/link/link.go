@@ -1,0 +1,198 @@
+// Package link is one outbound websocket that comes back: whom it may lead to
+// (Policy), how it is dialled and shows a token (Dialer), the live websocket
+// (Conn), and the loop that dials it again (Link). An agent's destinations and
+// its command channel are links; vw doctor and vw send dial with the same
+// Dialer. It must not know rules, media routing, or the agent's HTTP.
+package link
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/jpillora/backoff"
+)
+
+const (
+	// Between two dials a link waits for a time drawn evenly from minWait to a
+	// bound that doubles from firstWait to MaxWait, so that a thousand agents
+	// that lost one relay together come back spread out.
+	minWait   = 100 * time.Millisecond
+	firstWait = 500 * time.Millisecond
+	// MaxWait is the longest wait between two dials, but after a refusal.
+	MaxWait = 30 * time.Second
+	// SteadyAfter is how long a link has to last for its bound to start anew.
+	SteadyAfter = 10 * time.Second
+	// refusedWait is how long a media link waits after its token was refused.
+	refusedWait = 5 * time.Minute
+)
+
+// A State is where a link stands.
+type State string
+
+// The states of a link.
+const (
+	Dialling State = "dialling"
+	Up       State = "up"
+	Waiting  State = "waiting" // for the next dial
+	Closed   State = "closed"
+	Idle     State = "idle" // of a saved rule that is not allowed any more
+)
+
+// A Session is what a link is for.
+type Session interface {
+	// Next returns what to dial next; reset restarts the waits between dials.
+	Next() (t Target, reset bool)
+	// Serve is called while the link is up. It returns when its context ends.
+	Serve(ctx context.Context, c *Conn) error
+	// Receive takes what comes in: nil is a message that was too long.
+	Receive(c *Conn, data []byte, isText bool)
+}
+
+// A Link is one websocket that is dialled again whenever it is lost, until the
+// context of Run ends.
+type Link struct {
+	Dialer  *Dialer
+	Session Session
+	Log     *slog.Logger
+	Limit   int // of what comes in, bytes a message
+	// MaxWait is the longest wait between two dials. Defaults to MaxWait.
+	MaxWait func() time.Duration
+	// SlowAfterRefusal has the link wait long after its token was refused.
+	SlowAfterRefusal bool
+
+	mu     sync.Mutex
+	info   Info
+	logged string // the error that was logged last
+}
+
+// Info is the state of one link.
+type Info struct {
+	State     State      `json:"state"` // dialling, up, waiting, closed or idle
+	Relay     string     `json:"relay"` // the host that was dialled last
+	Since     time.Time  `json:"since"`
+	DownSince *time.Time `json:"downSince,omitempty"` // since when it has not been up, whatever was tried
+	Dials     uint64     `json:"dials"`               // since the rule was added
+	LastError string     `json:"lastError,omitempty"` // also of the past
+	ErrorCode Code       `json:"lastErrorCode,omitempty"`
+	ErrorAt   *time.Time `json:"lastErrorAt,omitempty"`
+	RetryAt   *time.Time `json:"retryAt,omitempty"`      // where it waits
+	Expires   *time.Time `json:"tokenExpires,omitempty"` // as a JSON web token says it, unverified
+}
+
+// Info returns the state of the link.
+func (l *Link) Info() Info {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.info
+}
+
+func (l *Link) setState(s State, retry time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.info.State, l.info.Since, l.info.RetryAt = s, time.Now(), nil
+	if s == Up {
+		l.info.DownSince = nil
+	} else if l.info.DownSince == nil {
+		now := l.info.Since
+		l.info.DownSince = &now
+	}
+	switch s {
+	case Dialling:
+		l.info.Dials++
+	case Waiting:
+		at := l.info.Since.Add(retry)
+		l.info.RetryAt = &at
+	}
+}
+
+// Run keeps the link up until ctx ends.
+func (l *Link) Run(ctx context.Context) {
+	defer l.setState(Closed, 0)
+	growth := backoff.Backoff{Min: firstWait, Max: MaxWait, Factor: 2}
+	for {
+		t, reset := l.Session.Next()
+		if reset {
+			growth.Reset()
+		}
+		l.mu.Lock()
+		l.info.Relay, l.info.Expires = t.Host(), t.Expires()
+		l.mu.Unlock()
+		l.setState(Dialling, 0)
+		lasted, err := l.once(ctx, t)
+		if ctx.Err() != nil {
+			return
+		}
+		if lasted >= SteadyAfter {
+			growth.Reset()
+		}
+		wait := l.wait(&growth, err)
+		if l.MaxWait != nil {
+			wait = min(wait, l.MaxWait())
+		}
+		e := describe(err)
+		l.fail(t.Conceal(e.Text), e.Code, wait)
+		l.setState(Waiting, wait)
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+	}
+}
+
+// wait is how long to wait after err.
+func (l *Link) wait(growth *backoff.Backoff, err error) time.Duration {
+	bound := growth.Duration()
+	wait := minWait + rand.N(bound-minWait)
+	var e *Error
+	if !errors.As(err, &e) {
+		return wait
+	}
+	if l.SlowAfterRefusal && e.refused {
+		return refusedWait - refusedWait/10 + rand.N(refusedWait/5)
+	}
+	return max(wait, e.retry)
+}
+
+// fail notes an error, and logs it where it is not the one that was logged.
+func (l *Link) fail(err string, code Code, wait time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	l.info.LastError, l.info.ErrorCode, l.info.ErrorAt = err, code, &now
+	if l.logged == err {
+		return
+	}
+	l.logged = err
+	l.Log.Warn("link down", "relay", l.info.Relay, "err", err, "retry", wait.Round(100*time.Millisecond).String())
+}
+
+// once dials, and serves the link until it is lost. It returns how long it was up.
+func (l *Link) once(ctx context.Context, t Target) (lasted time.Duration, err error) {
+	begun := time.Now()
+	c, err := l.Dialer.Open(ctx, t)
+	if err != nil {
+		return 0, err
+	}
+	receive := func(data []byte, isText bool) { l.Session.Receive(c, data, isText) }
+	err = c.Serve(ctx, l.Limit, receive, func(life context.Context) error {
+		if err := c.AwaitPong(life); err != nil {
+			return err
+		}
+		l.setState(Up, 0)
+		l.mu.Lock()
+		l.logged = ""
+		l.mu.Unlock()
+		l.Log.Info("link up", "relay", t.Host(), "after", time.Since(begun).Round(time.Millisecond).String())
+		begun = time.Now()
+		defer func() { lasted = time.Since(begun) }()
+		return l.Session.Serve(life, c)
+	})
+	return lasted, err
+}
