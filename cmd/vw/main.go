@@ -43,6 +43,7 @@ usage: vw COMMAND [flags]
   vw lock          let nobody beyond this machine change rules; vw unlock ends that
   vw send COMMAND  command agents over their command channels, and see who acknowledged
   vw check FILE    say whether a transport stream is sound
+  vw licenses      print the licences of this program and of its parts
   vw version       say which version this is
   vw help          say this; vw COMMAND --help tells a command's flags
 `
@@ -72,6 +73,8 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 		return runLock(ctx, name == "lock", args, environ, stdout, stderr)
 	case "check":
 		return runCheck(ctx, args, stdin, stdout, stderr)
+	case "licenses":
+		return runLicenses(args, stdout, stderr)
 	case "version", "--version":
 		fmt.Fprintln(stdout, "vw", programVersion())
 		return exitOK
