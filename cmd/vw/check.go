@@ -14,13 +14,14 @@ import (
 	"vw/media/tscheck"
 )
 
-const checkUsage = `Usage: vw check [--json] FILE.ts...
-
-Judges MPEG transport streams, such as recordings, by ETSI TR 101 290 and
+const checkUsage = `vw check judges MPEG transport streams, such as recordings, by ETSI TR 101 290 and
 ISO/IEC 13818-1. FILE may be - for standard input.
+
+usage: vw check [flags] FILE.ts...
 
 Exit code: 0 if all are sound, 1 if one is not, 2 if one cannot be read.
 
+flags:
 `
 
 // A checkResult is what vw check --json prints for each file.
@@ -40,14 +41,14 @@ func runCheck(ctx context.Context, args []string, stdin io.Reader, stdout, stder
 	asJSON := flags.Bool("json", false, "print an array of one object per file")
 	flags.Usage = func() {}
 	if err := flags.Parse(args); errors.Is(err, pflag.ErrHelp) {
-		fmt.Fprint(stdout, checkUsage, flags.FlagUsages())
+		printHelp(stdout, checkUsage, flags)
 		return exitOK
 	} else if err != nil {
 		fmt.Fprintf(stderr, "vw check: %v\n", err)
 		return exitUsage
 	}
 	if flags.NArg() == 0 {
-		fmt.Fprint(stderr, checkUsage, flags.FlagUsages())
+		printHelp(stderr, checkUsage, flags)
 		return exitUsage
 	}
 	code := exitOK

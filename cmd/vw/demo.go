@@ -58,7 +58,7 @@ func runDemo(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	ownClip := fs.Bool("clip", false, "play the built-in clip even where there is ffmpeg")
 	err := inWords(fs.Parse(args))
 	if errors.Is(err, pflag.ErrHelp) {
-		fmt.Fprintf(stdout, "%s\nflags:\n%s", demoHead, fs.FlagUsages())
+		printHelp(stdout, demoHead+"\nflags:\n", fs)
 		return exitOK
 	}
 	if err == nil && fs.NArg() > 0 {

@@ -52,7 +52,7 @@ func runDevices(ctx context.Context, args, environ []string, stdout, stderr io.W
 	root := flags.String("root", "/", "where the machine's file system begins")
 	err := flags.Parse(args)
 	if errors.Is(err, pflag.ErrHelp) {
-		fmt.Fprint(stdout, devicesHead, flags.FlagUsagesWrapped(100))
+		printHelp(stdout, devicesHead, flags)
 		return exitOK
 	}
 	if err == nil && flags.NArg() > 0 {

@@ -43,6 +43,8 @@ usage: vw COMMAND [flags]
   vw lock          let nobody beyond this machine change rules; vw unlock ends that
   vw send COMMAND  command agents over their command channels, and see who acknowledged
   vw check FILE    say whether a transport stream is sound
+  vw completion    print what completes commands and flags in bash, zsh or fish
+  vw manual        print the manual page
   vw licenses      print the licences of this program and of its parts
   vw version       say which version this is
   vw help          say this; vw COMMAND --help tells a command's flags
@@ -73,6 +75,8 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 		return runLock(ctx, name == "lock", args, environ, stdout, stderr)
 	case "check":
 		return runCheck(ctx, args, stdin, stdout, stderr)
+	case "manual", "completion":
+		return runManual(ctx, name, args, stdout, stderr)
 	case "licenses":
 		return runLicenses(args, stdout, stderr)
 	case "version", "--version":

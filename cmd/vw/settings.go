@@ -91,6 +91,5 @@ func (s *settings) usage(w io.Writer, head string) {
 			f.Usage = "[" + variable(f.Name) + "] " + f.Usage
 		}
 	})
-	fmt.Fprintf(w, "%s\nflags, and the environment variables that stand in for them (the flag wins):\n%s",
-		head, s.FlagUsagesWrapped(100))
+	printHelp(w, head+"\nflags, and the environment variables that stand in for them (the flag wins):\n", s.FlagSet)
 }
