@@ -6,7 +6,8 @@ import "time"
 // one that is not over yet.
 type meter struct {
 	slots [11]uint64
-	tick  int64 // the tenth of a second that was counted last
+	begun time.Time // at the first call; time is told from it, so that setting the clock changes nothing
+	tick  int64     // the tenth of a second that was counted last
 }
 
 func (m *meter) add(now time.Time, n int) {
@@ -25,7 +26,10 @@ func (m *meter) rate(now time.Time) uint64 {
 }
 
 func (m *meter) advance(now time.Time) {
-	tick := now.UnixMilli() / 100
+	if m.begun.IsZero() {
+		m.begun = now
+	}
+	tick := int64(now.Sub(m.begun) / (100 * time.Millisecond))
 	for k := max(m.tick+1, tick-int64(len(m.slots))+1); k <= tick; k++ {
 		m.slots[k%int64(len(m.slots))] = 0
 	}
