@@ -49,6 +49,9 @@ func TestREADMETellsEveryCommandOfTheProgram(t *testing.T) {
 	p.ended(t, patience)
 	told := ""
 	for _, line := range table(t, document(t, readme), "command", "what it does") {
+		if strings.Contains(told, line[0]) {
+			t.Errorf("README.md tells of %s twice", line[0])
+		}
 		told += line[0] + " "
 	}
 	for _, command := range regexp.MustCompile(`\bvw [a-z]+`).FindAllString(p.out.String(), -1) {
