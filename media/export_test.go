@@ -1,0 +1,14 @@
+package media
+
+import "time"
+
+// RateOf is what a meter says at the last of the times, when n bytes came in at
+// each of the others.
+func RateOf(n int, times ...time.Time) uint64 {
+	var m meter
+	last := len(times) - 1
+	for _, at := range times[:last] {
+		m.add(at, n)
+	}
+	return m.rate(times[last])
+}
