@@ -26,7 +26,7 @@ func (l *local) events(w http.ResponseWriter, r *http.Request) {
 			l.agent.log.Error("status cannot be encoded", "err", err)
 			return
 		}
-		_ = control.SetWriteDeadline(time.Now().Add(writeWithin))
+		writeSoon(w)
 		if _, err := fmt.Fprintf(w, "data: %s\n\n", data); err != nil {
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -11,6 +12,11 @@ import (
 	"vw/command"
 	"vw/media"
 )
+
+// drainWithin bounds how long a post that is ended early is read on before it is
+// answered: a sender that pauses is not waited for, and one that goes on does not
+// see its connection reset in place of the answer.
+const drainWithin = 250 * time.Millisecond
 
 // ts takes a feed's packets, or plays a feed or stream.
 func (l *local) ts(w http.ResponseWriter, r *http.Request, name string) {
@@ -29,8 +35,7 @@ func (l *local) ts(w http.ResponseWriter, r *http.Request, name string) {
 	l.play(w, r, name)
 }
 
-// ingest takes one post to its end. ffmpeg shows no HTTP status, so why a post
-// was ended is logged too.
+// ingest takes one post to its end.
 func (l *local) ingest(w http.ResponseWriter, r *http.Request, name string) {
 	feed, err := command.FeedName(name)
 	if err != nil {
@@ -39,22 +44,50 @@ func (l *local) ingest(w http.ResponseWriter, r *http.Request, name string) {
 	}
 	log := l.agent.log.With("feed", feed)
 	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Time{}) // it is live
 	unblock := func() { _ = control.SetReadDeadline(time.Unix(1, 0)) }
 	stop := context.AfterFunc(r.Context(), unblock)
 	defer stop()
-	log.Info("post begun", "from", r.RemoteAddr)
-	err = l.agent.router.Post(feed, unblock).Copy(r.Body)
+	log.Debug("post", "from", r.RemoteAddr)
+	post := l.agent.router.Post(feed, unblock)
+	post.Begun = func(posts int) {
+		if posts == 1 {
+			log.Info("post begun", "from", r.RemoteAddr)
+		} else {
+			log.Info("posts go on from each other: one source", "posts", posts, "from", r.RemoteAddr)
+		}
+	}
+	err = post.Copy(r.Body)
+	_ = control.SetReadDeadline(time.Now().Add(drainWithin))
+	writeSoon(w)
+	l.ended(w, r, log, post, err)
+}
+
+// ended answers a post, and logs why it was ended: ffmpeg shows no HTTP status.
+func (l *local) ended(w http.ResponseWriter, r *http.Request, log *slog.Logger, post *media.Post, err error) {
 	var notTS *media.ErrNotTransportStream
 	switch {
+	case err == nil && post.GoesOn():
+		log.Debug("post ended")
+		w.WriteHeader(http.StatusNoContent)
 	case err == nil:
 		log.Info("post ended")
+		w.WriteHeader(http.StatusNoContent)
+	case errors.Is(err, media.ErrEmptyPost) && unframed(r):
+		log.Warn("post refused: it has neither a length nor chunks", "from", r.RemoteAddr)
+		fail(w, http.StatusLengthRequired, `the post has neither Content-Length nor chunks, so that HTTP gives it no body: with ffmpeg leave "-chunked_post 0" out; from others use HTTP/1.1 with chunks`)
+	case errors.Is(err, media.ErrEmptyPost):
+		log.Warn("post ended: it held nothing", "from", r.RemoteAddr)
 		w.WriteHeader(http.StatusNoContent)
 	case errors.Is(err, media.ErrTakenOver):
 		log.Warn("post ended: another post to the same feed has taken it over; two that both come back will do so for ever")
 		fail(w, http.StatusConflict, err.Error())
+	case errors.As(err, &notTS) && notTS.Packets != 0:
+		log.Warn("post refused: packets of another size than 188 bytes", "size", notTS.Packets)
+		fail(w, http.StatusUnsupportedMediaType, err.Error()+`: with ffmpeg leave "-mpegts_m2ts_mode" out, or convert it with "-c copy -f mpegts"`)
 	case errors.As(err, &notTS):
 		log.Warn("post refused: no MPEG transport stream", "bytes", notTS.Seen, "seen", strings.ToValidUTF8(string(notTS.First), "."),
-			"looks like", http.DetectContentType(notTS.First))
+			"looksLike", http.DetectContentType(notTS.First))
 		fail(w, http.StatusUnsupportedMediaType, err.Error()+`: with ffmpeg, write "-f mpegts"`)
 	case l.ctx.Err() != nil:
 		log.Info("post ended: shutting down")
@@ -65,6 +98,12 @@ func (l *local) ingest(w http.ResponseWriter, r *http.Request, name string) {
 		log.Info("post ended", "err", err)
 		fail(w, http.StatusBadRequest, "the post could not be read")
 	}
+}
+
+// unframed says that nothing in a request tells how long its body is: then
+// HTTP/1.1 gives it none (RFC 9112, 6.3), whatever follows.
+func unframed(r *http.Request) bool {
+	return r.ContentLength == 0 && r.Header.Get("Content-Length") == "" && len(r.TransferEncoding) == 0
 }
 
 // play writes what a feed or stream carries until the client has gone.
@@ -86,7 +125,7 @@ func (l *local) play(w http.ResponseWriter, r *http.Request, name string) {
 		if err != nil {
 			return
 		}
-		_ = control.SetWriteDeadline(time.Now().Add(writeWithin))
+		writeSoon(w)
 		for _, part := range m.Parts {
 			if err == nil {
 				_, err = w.Write(part)

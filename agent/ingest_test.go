@@ -1,7 +1,11 @@
 package agent_test
 
 import (
+	"bufio"
 	"bytes"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -9,6 +13,7 @@ import (
 	"time"
 
 	"vw/agent"
+	"vw/media"
 	"vw/testrelay"
 )
 
@@ -160,4 +165,81 @@ func openFiles(t testing.TB) int {
 		t.Fatal(err)
 	}
 	return len(entries)
+}
+
+// raw sends bytes on a connection of their own and returns the answer's status
+// line, or what ended it. It leaves its side open.
+func (r *running) raw(t testing.TB, request string) string {
+	t.Helper()
+	c, err := net.Dial("tcp", strings.TrimPrefix(r.URL(), "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(patience))
+	if _, err := io.WriteString(c, request); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(c).ReadString('\n')
+	if err != nil {
+		return err.Error()
+	}
+	return strings.TrimSpace(line)
+}
+
+// Whoever pauses is refused as soon as it is known that it has to be.
+func TestAPostThatIsRefusedIsAnsweredWhileItsSenderPauses(t *testing.T) {
+	t.Parallel()
+	a := start(t, nil, agent.Config{})
+	head := "POST /ts/a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+	chunk := "10000\r\n" + strings.Repeat("x", 1<<16) + "\r\n"
+	if got := a.raw(t, head+strings.Repeat(chunk, 17)); !strings.Contains(got, " 415 ") {
+		t.Errorf("17 chunks of 64 KiB without MPEG-TS are answered %q", got)
+	}
+	var m2ts []byte
+	for i := range 60 {
+		m2ts = append(append(m2ts, 0, 0, 0, byte(i)), numbered(1, i, 1)...)
+	}
+	if got := a.raw(t, head+fmt.Sprintf("%x\r\n%s\r\n", len(m2ts), m2ts)); !strings.Contains(got, " 415 ") {
+		t.Errorf("60 packets of 192 bytes are answered %q", got)
+	}
+	a.log.await(t, "packets of another size", `"size":192`)
+}
+
+func TestTheLogSaysWhyAPostHeldNothing(t *testing.T) {
+	t.Parallel()
+	a := start(t, nil, agent.Config{})
+	ts := string(numbered(1, 0, 10))
+	for _, c := range []struct{ name, head, status, logged string }{
+		{"HTTP/1.0 without length", "POST /ts/a HTTP/1.0\r\nHost: localhost\r\n\r\n" + ts, " 411 ", "neither a length nor chunks"},
+		{"ffmpeg -chunked_post 0", "POST /ts/b HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n\r\n" + ts, " 411 ", "neither a length nor chunks"},
+		{"no bytes", "POST /ts/c HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n", " 204 ", "it held nothing"},
+		{"no chunks", "POST /ts/d HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", " 204 ", "it held nothing"},
+	} {
+		if got := a.raw(t, c.head); !strings.Contains(got, c.status) {
+			t.Errorf("%s is answered %q", c.name, got)
+		}
+		a.log.await(t, `"feed":"`+strings.Split(c.head, " ")[1][4:]+`"`, c.logged)
+	}
+}
+
+// GStreamer's souphttpclientsink sends every buffer as a PUT of its own.
+func TestPostsThatGoOnFromEachOtherAreOneSourceInTheLog(t *testing.T) {
+	t.Parallel()
+	a := start(t, nil, agent.Config{})
+	for i := range 300 {
+		if resp, text := a.request(t, "PUT", "/ts/video0", string(numbered(1, i*7, 7))); resp.StatusCode != http.StatusNoContent {
+			t.Fatalf("PUT %d: HTTP %d %s", i, resp.StatusCode, text)
+		}
+		_, text := a.request(t, "GET", "/api/feeds/all", "")
+		var feeds map[string]media.FeedInfo
+		decode(t, text, &feeds)
+		if f := feeds["video0"]; int(f.Packets) != (i+1)*7 || f.TakenOver+f.ContinuityErrors > 0 || i > 0 && !f.Source {
+			t.Fatalf("after PUT %d: %+v", i, f)
+		}
+	}
+	if lines := a.log.lines(`"level":"INFO"`, "post"); len(lines) > 5 {
+		t.Errorf("%d lines: %q", len(lines), lines)
+	}
+	a.log.await(t, "posts go on from each other", `"posts":2`)
 }

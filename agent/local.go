@@ -22,6 +22,8 @@ const (
 	writeWithin = 10 * time.Second
 	// maxHeader bounds that header, in bytes.
 	maxHeader = 32 << 10
+	// bodyWithin bounds how long a body may take to come in, but a post's: less than writeWithin, since net/http reads it before it answers.
+	bodyWithin = 5 * time.Second
 	// idleFor is how long a connection without request is kept.
 	idleFor = time.Minute
 )
@@ -124,6 +126,10 @@ func (l *local) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
 	path := r.URL.Path
+	writeSoon(w)
+	if r.ContentLength != 0 {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWithin))
+	}
 	name := func(prefix string) (string, bool) { return strings.CutPrefix(path, prefix) }
 	if feed, ok := name("/ts/"); ok {
 		l.ts(w, r, feed)
@@ -185,7 +191,14 @@ func only(w http.ResponseWriter, r *http.Request, methods ...string) bool {
 	return false
 }
 
+// writeSoon bounds how long the client may take to take its answer. What lives
+// on sets it anew with every write.
+func writeSoon(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeWithin))
+}
+
 func answerJSON(w http.ResponseWriter, v any) {
+	writeSoon(w)
 	w.Header().Set("Content-Type", "application/json")
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
@@ -193,6 +206,7 @@ func answerJSON(w http.ResponseWriter, v any) {
 }
 
 func fail(w http.ResponseWriter, status int, why string) {
+	writeSoon(w)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	enc := json.NewEncoder(w)

@@ -92,7 +92,7 @@ func (l *local) preview(w http.ResponseWriter, r *http.Request, path string) {
 		return
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(jpeg)))
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeWithin))
+	writeSoon(w)
 	_, _ = w.Write(jpeg) // who asked has gone
 }
 

@@ -3,9 +3,12 @@ package agent
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
+	"time"
 
 	"vw/command"
 )
@@ -76,10 +79,15 @@ func rule(w http.ResponseWriter, r *http.Request) (json.RawMessage, bool) {
 		fail(w, http.StatusRequestEntityTooLarge, "the rule is longer than 1 MiB")
 		return nil, false
 	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		fail(w, http.StatusRequestTimeout, fmt.Sprintf("the rule did not arrive within %v: send it again", bodyWithin))
+		return nil, false
+	}
 	if err != nil {
 		fail(w, http.StatusBadRequest, "the rule did not arrive whole: send it again")
 		return nil, false
 	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	return body, true
 }
 

@@ -1,9 +1,16 @@
 package agent_test
 
 import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
+	"os"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"vw/agent"
 	"vw/testrelay"
@@ -154,4 +161,80 @@ func TestFeedsAndStatsTellWhatArrivesAndWhatIsUp(t *testing.T) {
 		t.Errorf("the channel tells of instance %s, REST of %s", other.Instance, s.Instance)
 	}
 	p.end()
+}
+
+func TestBodyThatDoesNotComeEndsTheRequest(t *testing.T) {
+	t.Parallel()
+	a := start(t, nil, agent.Config{})
+	var all sync.WaitGroup
+	for _, c := range []struct{ request, answered string }{
+		{"POST /api/streams HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{", " 408 "},
+		{"POST /api/destinations HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{", " 408 "},
+		{"PUT /api/lock HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n", " 200 "},
+	} {
+		all.Go(func() {
+			conn, err := net.Dial("tcp", strings.TrimPrefix(a.URL(), "http://"))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			_ = conn.SetDeadline(time.Now().Add(patience))
+			_, _ = io.WriteString(conn, c.request)
+			got, err := io.ReadAll(conn) // until the agent closes it
+			if err != nil || !strings.Contains(string(got), c.answered) {
+				t.Errorf("%.30q: %v, %.200q", c.request, err, got)
+			}
+		})
+	}
+	all.Wait()
+	// one that is slow, but not too slow, is taken, and the connection goes on
+	read, write := io.Pipe()
+	go func() {
+		for _, b := range []string{`{"stream":"x"`, `,"feeds":`, `["a"]}`} {
+			_, _ = io.WriteString(write, b)
+		}
+		write.Close()
+	}()
+	resp, err := http.Post(a.URL()+"/api/streams", "application/json", read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("in three pieces: HTTP %d", resp.StatusCode)
+	}
+}
+
+// Answers that nobody reads end too.
+func TestAnswerThatIsNotReadEndsTheConnection(t *testing.T) {
+	t.Parallel()
+	a := start(t, nil, agent.Config{})
+	feeds := make([]string, 256)
+	for i := range feeds {
+		feeds[i] = fmt.Sprint("a-feed-of-a-long-name-", strings.Repeat("x", 80), i)
+	}
+	for i := range 40 { // 1 MB of rules
+		a.request(t, "POST", "/api/streams", jsonOf(map[string]any{"stream": fmt.Sprint("s", i), "feeds": feeds}))
+	}
+	c, err := net.Dial("tcp", strings.TrimPrefix(a.URL(), "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(2 * patience))
+	if _, err := io.WriteString(c, strings.Repeat("GET /api/streams/all HTTP/1.1\r\nHost: localhost\r\n\r\n", 40)); err != nil {
+		t.Fatal(err)
+	}
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for { // a write fails once the agent has closed it
+		<-tick.C
+		if _, err := io.WriteString(c, "\r\n"); err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Error("the connection stays")
+			}
+			return
+		}
+	}
 }

@@ -2,7 +2,6 @@ package media
 
 import (
 	"errors"
-	"io"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -11,9 +10,6 @@ import (
 
 // feedExpiry is how long a feed without source, reader or rule is remembered.
 const feedExpiry = time.Minute
-
-// ErrTakenOver is what a post ends with when another post has taken its feed.
-var ErrTakenOver = errors.New("another post has taken this feed over")
 
 // ErrFedByPost is what a message gets that is sent into a feed of packets.
 var ErrFedByPost = errors.New("the feed carries a transport stream: messages would break it")
@@ -24,7 +20,7 @@ type feed struct {
 	streams []*stream // that take some of it; guarded by the router's lock
 	readers int       // subscribers that name it, linked or not; likewise
 	muted   muting    // by the owner; likewise
-	posts   int       // that are open, the present source's or not yet begun; likewise
+	open    []*Post   // the present source's, and those that have not begun or not ended yet; likewise
 
 	isTS   atomic.Bool   // what came in last were packets
 	sent   atomic.Uint64 // packets and messages handed to readers beyond this machine
@@ -34,6 +30,7 @@ type feed struct {
 	mu sync.Mutex
 	outlet
 	post      *Post // the present source of packets
+	row       row   // that it is in
 	used      time.Time
 	last      time.Time // when something came in
 	bytes     uint64
@@ -72,106 +69,14 @@ func (f *feed) restart() {
 	}
 }
 
-// A Post is a source of a feed's packets: one HTTP body.
-type Post struct {
-	router *Router
-	feed   *feed
-	evict  func()
-	begun  bool
-}
-
-// Post prepares a source of the feed of that name. It becomes the feed's with
-// its first packet: then the source before is ended, its evict being called,
-// which must make its Copy return and must not block.
-func (r *Router) Post(name string, evict func()) *Post {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	f := r.feed(name)
-	f.posts++
-	return &Post{router: r, feed: f, evict: evict}
-}
-
-// Copy is called once. It reads packets from src until it ends or fails, or until another post
-// takes the feed over (ErrTakenOver). A source that is no transport stream is
-// ErrNotTransportStream and leaves the feed as it was.
-func (p *Post) Copy(src io.Reader) error {
-	rd := newReader(src)
-	defer rd.close()
-	defer p.end()
-	for {
-		c, err := rd.next()
-		if err != nil {
-			switch overtaken := p.skip(rd.takeSkipped()); {
-			case overtaken:
-				return ErrTakenOver
-			case err == io.EOF:
-				return nil
-			}
-			return err
-		}
-		c.feed, c.at = p.feed, p.router.now()
-		ok := p.publish(c, rd.takeSkipped())
-		c.release()
-		if !ok {
-			return ErrTakenOver
-		}
-	}
-}
-
-func (p *Post) publish(c chunk, skipped uint64) bool {
-	f := p.feed
-	p.router.mu.RLock()
-	defer p.router.mu.RUnlock()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if !p.begun {
-		p.begun = true
-		if f.post != nil {
-			f.takeovers++
-			f.post.evict()
-		}
-		f.post = p
-		f.restart()
-	}
-	if f.post != p {
-		return false
-	}
-	f.skipped += skipped
-	f.carry(c, nil)
-	return true
-}
-
-// skip counts what was skipped last, if the source has been the feed's, and
-// says whether another one is now.
-func (p *Post) skip(n uint64) (overtaken bool) {
-	p.feed.mu.Lock()
-	defer p.feed.mu.Unlock()
-	if p.begun {
-		p.feed.skipped += n
-	}
-	return p.begun && p.feed.post != p
-}
-
-// end says that the source has gone, where it had not been taken over before.
-func (p *Post) end() {
-	p.router.mu.Lock()
-	defer p.router.mu.Unlock()
-	p.feed.mu.Lock()
-	defer p.feed.mu.Unlock()
-	p.feed.posts--
-	p.feed.used = p.router.now()
-	if p.feed.post == p {
-		p.feed.post = nil
-	}
-}
-
 // FeedInfo is what is known of a feed.
 type FeedInfo struct {
 	Bytes            uint64      `json:"bytes"`            // taken in since the feed was first named
 	Packets          uint64      `json:"packets"`          // likewise, or messages
 	Bitrate          uint64      `json:"bitrate"`          // bit/s over the last second
 	AgeMs            *int64      `json:"ageMs"`            // since something came in, in ms; null: never
-	Source           bool        `json:"source"`           // a post feeds it now
+	Source           bool        `json:"source"`           // a post feeds it now, or may yet
+	UnknownBytes     uint64      `json:"unknownBytes"`     // of posts that are open, in which no transport stream has been found yet
 	Readers          int         `json:"readers"`          // destinations and local readers that name it
 	TakenOver        uint64      `json:"takenOver"`        // times that one post ended another
 	ContinuityErrors uint64      `json:"continuityErrors"` // in what came in
@@ -189,10 +94,16 @@ func (f *feed) info(now time.Time) FeedInfo {
 	defer f.mu.Unlock()
 	in := f.inspector
 	i := FeedInfo{
-		Bytes: f.bytes, Packets: f.count, Bitrate: f.meter.rate(now), Source: f.post != nil,
+		Bytes: f.bytes, Packets: f.count, Bitrate: f.meter.rate(now), Source: f.post != nil || f.row.goesOn(now),
 		Readers: f.readers, TakenOver: f.takeovers, SkippedBytes: f.skipped, LeftOut: f.leftOut,
 		ContinuityErrors: f.faults + in.faults, TransportErrors: f.damaged + in.damaged,
 		Muted: f.muted.names(), Tracks: in.trackInfo(), Sent: f.sent.Load(),
+	}
+	for _, p := range f.open {
+		if !p.begun {
+			i.Source = true
+			i.UnknownBytes += uint64(p.seen.Load())
+		}
 	}
 	if !f.last.IsZero() {
 		ms := now.Sub(f.last).Milliseconds()
@@ -206,7 +117,7 @@ func (f *feed) info(now time.Time) FeedInfo {
 func (f *feed) idle(now time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.posts > 0 || f.readers > 0 || len(f.streams) > 0 {
+	if len(f.open) > 0 || f.readers > 0 || len(f.streams) > 0 {
 		f.used = now
 	}
 	return now.Sub(f.used) > feedExpiry

@@ -17,7 +17,7 @@ func TestFeedInfoSaysWhatArrives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, newSource(5, 2))
 		subscribe(t, s.Router, media.Subscription{Name: "feed"})
-		if i := s.Feeds("feed")["feed"]; i.AgeMs != nil || i.Source || i.Readers != 1 || len(i.Tracks) != 0 {
+		if i := s.Feeds("feed")["feed"]; i.AgeMs != nil || !i.Source || i.Readers != 1 || len(i.Tracks) != 0 {
 			t.Errorf("before the first packet: %+v", i)
 		}
 		s.play(t, 50)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"sync/atomic"
 
 	"vw/media/mpegts"
 )
@@ -15,14 +16,25 @@ const locate = 3
 // maxProbe is how many bytes of a post are searched for the first packet.
 const maxProbe = 1 << 20
 
+const (
+	// locateLong is how many sync bytes in a row show packets of another size.
+	locateLong = 5
+	// maxFirst is how much of a source's beginning is looked at for them, in bytes.
+	maxFirst = (locateLong + 1) * 204
+)
+
 // ErrNotTransportStream is what a post ends with whose first MiB, or all of it
 // if it is shorter, holds no transport stream.
 type ErrNotTransportStream struct {
-	Seen  int    // bytes
-	First []byte // the first few of them
+	Seen    int    // bytes
+	First   []byte // the first few of them
+	Packets int    // the size of its packets, where it is one of those that cannot be taken; else 0
 }
 
 func (e *ErrNotTransportStream) Error() string {
+	if e.Packets != 0 {
+		return fmt.Sprintf("a transport stream in packets of %d bytes, where 188 are wanted (M2TS has 192, DVB with check bytes 204)", e.Packets)
+	}
 	return fmt.Sprintf("no MPEG transport stream in the first %d bytes, which begin with %q", e.Seen, e.First)
 }
 
@@ -35,14 +47,17 @@ type reader struct {
 	start   int // of what has been read and not passed on
 	end     int
 	synced  bool
-	ever    bool   // a packet has been seen
-	first   []byte // of the source, for the error
-	seen    int    // bytes read while nothing was found
-	skipped uint64 // bytes thrown away, since the last call of takeSkipped
-	err     error  // of the source, to be returned after what came before it; io.EOF where it is given up
+	ever    bool          // a packet has been seen
+	first   []byte        // of the source, for the error
+	seen    *atomic.Int64 // bytes of the source
+	skipped uint64        // bytes thrown away, since the last call of takeSkipped
+	err     error         // of the source, to be returned after what came before it; io.EOF where it is given up
 }
 
-func newReader(src io.Reader) *reader { return &reader{src: src, slab: newSlab()} }
+// newReader counts what it reads in seen.
+func newReader(src io.Reader, seen *atomic.Int64) *reader {
+	return &reader{src: src, seen: seen, slab: newSlab()}
+}
 
 func (r *reader) close() {
 	r.slab.release()
@@ -59,8 +74,8 @@ func (r *reader) next() (chunk, error) {
 		}
 		if r.err != nil {
 			r.skip(r.end - r.start)
-			if !r.ever && r.seen > 0 && r.err == io.EOF {
-				return chunk{}, &ErrNotTransportStream{r.seen, r.first}
+			if !r.ever && r.seen.Load() > 0 && r.err == io.EOF {
+				return chunk{}, r.notTransportStream()
 			}
 			return chunk{}, r.err
 		}
@@ -69,19 +84,42 @@ func (r *reader) next() (chunk, error) {
 		n, r.err = r.src.Read(r.slab.b[r.end:min(MaxMessage, r.start+maxRead)])
 		r.note(r.slab.b[r.end : r.end+n])
 		r.end += n
-		if !r.ever && r.seen >= maxProbe && r.err == nil {
+		if !r.ever && r.err == nil && (r.seen.Load() >= maxProbe || len(r.first) == maxFirst && longPackets(r.first) != 0) {
 			r.err = io.EOF
 		}
 	}
 }
 
-// note remembers what a source looks like until a packet has been found.
+// note counts, and remembers what a source looks like until a packet has been
+// found.
 func (r *reader) note(b []byte) {
-	if r.ever {
-		return
+	r.seen.Add(int64(len(b)))
+	if !r.ever {
+		r.first = append(r.first, b[:min(len(b), maxFirst-len(r.first))]...)
 	}
-	r.seen += len(b)
-	r.first = append(r.first, b[:min(len(b), 32-len(r.first))]...)
+}
+
+func (r *reader) notTransportStream() error {
+	return &ErrNotTransportStream{int(r.seen.Load()), r.first[:min(len(r.first), 32)], longPackets(r.first)}
+}
+
+// longPackets finds packets of 192 bytes, each behind a time stamp (M2TS, as
+// camcorders and Blu-rays have it), or of 204, each before its check bytes (DVB).
+// It returns 0 where b shows neither.
+func longPackets(b []byte) (size int) {
+	for _, size := range []int{192, 204} {
+		for at := range size {
+			n, differ := 0, false
+			for k := at; k+4 <= len(b) && b[k] == mpegts.SyncByte; k += size {
+				n++
+				differ = differ || !bytes.Equal(b[k:k+4], b[at:at+4]) // else it is text that repeats itself
+			}
+			if n >= locateLong && differ {
+				return size
+			}
+		}
+	}
+	return 0
 }
 
 // makeRoom moves what is held back to a new slab where this one is nearly full.

@@ -186,8 +186,32 @@ func TestWhatIsNoTransportStreamIsRefused(t *testing.T) {
 			}
 		})
 	}
-	if _, _, err := packetsOf(t, strings.NewReader("")); err != nil {
+	if _, _, err := packetsOf(t, strings.NewReader("")); err != media.ErrEmptyPost {
 		t.Errorf("an empty post: %v", err)
+	}
+}
+
+// padded puts bytes before and after every packet.
+func padded(ts []byte, before, after int) (b []byte) {
+	for p := range mpegts.Packets(ts) {
+		b = append(append(append(b, make([]byte, before)...), p...), bytes.Repeat([]byte{0xaa}, after)...)
+	}
+	return b
+}
+
+func TestPacketsOfAnotherSizeAreRefusedAtOnceInWords(t *testing.T) {
+	ts := newSource(60, 3).take(40)
+	for _, c := range []struct{ before, after, size int }{{4, 0, 192}, {0, 4, 192}, {0, 16, 204}} {
+		in := padded(ts, c.before, c.after)
+		for _, n := range []int{7, 1000, len(in)} {
+			got, info, err := packetsOf(t, pieces(in, func() int { return n }))
+			var no *media.ErrNotTransportStream
+			if !errors.As(err, &no) || no.Packets != c.size || !strings.Contains(err.Error(), fmt.Sprint(c.size)) {
+				t.Errorf("packets of %d bytes in pieces of %d: %v", c.size, n, err)
+			} else if len(got) != 0 || info.Bytes != 0 || no.Seen > media.MaxMessage {
+				t.Errorf("packets of %d bytes: %d passed on, refused after %d of %d", c.size, len(got), no.Seen, len(in))
+			}
+		}
 	}
 }
 

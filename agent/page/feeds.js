@@ -65,7 +65,8 @@ export class Feed {
       return;
     }
     say(this.rate, [`${at} bitrate`, rate(feed.bitrate)]);
-    if (feed.ageMs === null) say(this.age, "nothing has come in yet");
+    if (feed.unknownBytes > 0 && state === "none") say(this.age, [`${at} unknownBytes`, size(feed.unknownBytes)], " were posted that hold no MPEG-TS so far");
+    else if (feed.ageMs === null) say(this.age, "nothing has come in yet");
     else say(this.age, "last packet ", [`${at} ageMs`, age(feed.ageMs)], " ago", state !== "none" || feed.source ? "" : ", its source has gone");
     say(this.faults, ...faults(at, feed));
   }

@@ -116,7 +116,10 @@ func (v view) absence(name string) string {
 	} else if len(f.Tracks) > 0 {
 		what = "no sound"
 	}
-	if f.Source {
+	switch {
+	case f.UnknownBytes > 0:
+		why = byteSize(int64(f.UnknownBytes)) + " were posted that hold no MPEG-TS so far: ffmpeg is to write -f mpegts"
+	case f.Source:
 		why = "ffmpeg is connected, but sends nothing"
 	}
 	since := "never yet: it is to post to " + v.url + "/ts/" + name
