@@ -1,14 +1,6 @@
 package media
 
-import (
-	"bytes"
-
-	"vw/media/mpegts"
-)
-
-// maxTablePackets bounds what is kept of one table, in packets: a section has
-// at most 1,024 bytes.
-const maxTablePackets = 6
+import "vw/media/mpegts"
 
 // An inspector follows a transport stream as it passes: its first programme's
 // tables, its tracks, its faults, its random access points. It changes nothing.
@@ -16,9 +8,7 @@ type inspector struct {
 	pids    map[uint16]*pidState
 	last    uint16 // the PID of the packet before, and its state:
 	state   *pidState
-	pat     table
-	pmt     table
-	tracks  []mpegts.Track
+	program mpegts.ProgramReader
 	faults  uint64
 	damaged uint64 // packets with the transport_error_indicator
 	rapPSI  []byte // PAT and PMT as they were at the last random access point
@@ -33,21 +23,10 @@ type pidState struct {
 	repeated bool        // the packet before was a duplicate
 	track    bool        // the PMT names it,
 	kind     mpegts.Kind // as one of this kind
+	codec    string      // and coding
 }
 
-// A table is the newest whole section of one PID, and the packets it came in.
-type table struct {
-	pid     uint16
-	known   bool
-	reader  mpegts.SectionReader
-	section []byte
-	packets []byte // that have come of a newer one
-	whole   []byte // packets of section
-}
-
-func newInspector() *inspector {
-	return &inspector{pids: map[uint16]*pidState{}, pat: table{pid: mpegts.PATPID, known: true}}
-}
+func newInspector() *inspector { return &inspector{pids: map[uint16]*pidState{}} }
 
 // scan takes the next whole packets and returns where the newest random
 // access point in them begins, -1 for none. Video alone decides: ffmpeg sets
@@ -67,13 +46,15 @@ func (in *inspector) scan(b []byte) (rap int) {
 		}
 		in.checkContinuity(p)
 		switch {
-		case pid == mpegts.PATPID:
-			in.pat.take(p, in.readPAT)
-		case in.pmt.known && pid == in.pmt.pid:
-			in.pmt.take(p, in.readPMT)
-		case in.state.kind == mpegts.Video && p.UnitStart() && p.RandomAccess():
+		case in.program.Carries(pid):
+			if in.program.Feed(p) {
+				in.adopt()
+			}
+		case in.state.kind == mpegts.Video && p.UnitStart() && p.RandomAccessPoint(in.state.codec):
 			rap = at
 			in.rapPSI = in.appendPSI(in.rapPSI[:0])
+		case in.state.codec == mpegAudio && p.UnitStart():
+			in.nameLayer(p)
 		}
 	}
 	return rap
@@ -113,56 +94,33 @@ func (in *inspector) checkContinuity(p mpegts.Packet) {
 	s.cc, s.seen = cc, true
 }
 
-// take adds a packet of the table's PID and calls changed with a section that
-// differs from the one before.
-func (t *table) take(p mpegts.Packet, changed func(section []byte)) {
-	if p.UnitStart() {
-		t.packets = t.packets[:0]
-	}
-	if len(t.packets) < maxTablePackets*mpegts.PacketSize {
-		t.packets = append(t.packets, p...)
-	}
-	t.reader.Feed(p, func(section []byte) {
-		if !mpegts.Current(section) || mpegts.CRC(section) != 0 {
-			return
-		}
-		t.whole = append(t.whole[:0], t.packets...)
-		if !bytes.Equal(section, t.section) {
-			t.section = append(t.section[:0], section...)
-			changed(t.section)
-		}
-	})
-}
-
-func (in *inspector) readPAT(section []byte) {
-	pat, err := mpegts.ParsePAT(section)
-	if err != nil || len(pat.Programs) == 0 {
-		return
-	}
-	if pid := pat.Programs[0].PMTPID; !in.pmt.known || pid != in.pmt.pid {
-		in.pmt = table{pid: pid, known: true}
-	}
-}
-
-func (in *inspector) readPMT(section []byte) {
-	pmt, err := mpegts.ParsePMT(section)
-	if err != nil {
-		return
-	}
-	in.tracks = pmt.Tracks
+// adopt takes the PMT that has come into force.
+func (in *inspector) adopt() {
 	for _, s := range in.pids {
-		s.track, s.kind = false, mpegts.Other
+		s.track, s.kind, s.codec = false, mpegts.Other, ""
 	}
-	for _, t := range in.tracks {
+	for _, t := range in.program.PMT.Tracks {
 		s := in.pid(t.PID)
-		_, s.kind = t.Codec()
+		s.codec, s.kind = t.Codec()
 		s.track = true
+	}
+}
+
+// mpegAudio is what the PMT calls all layers of MPEG audio.
+const mpegAudio = "mp2"
+
+// nameLayer looks at the frame that a PES packet begins with.
+func (in *inspector) nameLayer(p mpegts.Packet) {
+	if pes, ok := p.PES(); ok {
+		if layer := mpegts.AudioLayer(pes.Data()); layer != "" {
+			in.state.codec = layer
+		}
 	}
 }
 
 // appendPSI appends the packets of the newest PAT and PMT.
 func (in *inspector) appendPSI(dst []byte) []byte {
-	return append(append(dst, in.pat.whole...), in.pmt.whole...)
+	return in.program.AppendPackets(dst)
 }
 
 // kind is what the PMT says that a PID carries; false where it does not name it.
@@ -177,7 +135,7 @@ func (in *inspector) kind(pid uint16) (mpegts.Kind, bool) {
 // isTable says that a PID carries tables: the PAT, the PMT, or one of those
 // that have a PID of their own (ISO/IEC 13818-1, table 2-3; EN 300 468, table 1).
 func (in *inspector) isTable(pid uint16) bool {
-	return pid <= 0x1f || in.pmt.known && pid == in.pmt.pid
+	return pid <= 0x1f || in.program.Carries(pid)
 }
 
 // TrackInfo is one elementary stream as the PMT names it.
@@ -191,13 +149,9 @@ type TrackInfo struct {
 
 func (in *inspector) trackInfo() []TrackInfo {
 	list := []TrackInfo{}
-	for _, t := range in.tracks {
-		codec, kind := t.Codec()
-		i := TrackInfo{PID: t.PID, Kind: kind.String(), Codec: codec}
-		if s := in.pids[t.PID]; s != nil {
-			i.Packets, i.ContinuityErrors = s.packets, s.faults
-		}
-		list = append(list, i)
+	for _, t := range in.program.PMT.Tracks {
+		s := in.pid(t.PID)
+		list = append(list, TrackInfo{PID: t.PID, Kind: s.kind.String(), Codec: s.codec, Packets: s.packets, ContinuityErrors: s.faults})
 	}
 	return list
 }

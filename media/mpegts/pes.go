@@ -89,6 +89,19 @@ func (s PES) DTS() (ticks uint64, ok bool) {
 	return stamp(s[14:]), true
 }
 
+// Data is what follows the header, as far as the packet holds it; nil where the
+// header goes on in the next one.
+func (s PES) Data() []byte {
+	switch {
+	case len(s) < 6:
+	case !s.hasHeader():
+		return s[6:]
+	case len(s) >= 9 && len(s) >= 9+int(s[8]):
+		return s[9+int(s[8]):]
+	}
+	return nil
+}
+
 // Shift adds ticks of 1/90,000 s to the PTS and the DTS.
 func (s PES) Shift(ticks int64) {
 	if len(s) < 14 || !s.hasHeader() {

@@ -11,6 +11,8 @@ const (
 	tablePMT = 0x02
 )
 
+const userPrivate = 0x80 // the first stream_type of that sort (table 2-34)
+
 // A Program is one entry of the program association table (2.4.4.3).
 type Program struct {
 	Number uint16
@@ -29,6 +31,10 @@ type Track struct {
 	PID         uint16
 	Type        byte // stream_type, table 2-34
 	Descriptors []byte
+	// Registration is the first format_identifier of the program's own
+	// descriptors (2.6.8), where the Type is user private: it says what that
+	// means. PMT.Section does not write it.
+	Registration string
 }
 
 // A PMT is a program map table.
@@ -115,8 +121,15 @@ func ParsePMT(sec []byte) (PMT, error) {
 	if pmt.Descriptors, body, ok = descriptors(body[2:]); !ok {
 		return PMT{}, ErrSection
 	}
+	format := ""
+	for d := pmt.Descriptors; format == "" && len(d) >= 2 && len(d) >= 2+int(d[1]); d = d[2+int(d[1]):] {
+		format = registration(d)
+	}
 	for len(body) >= 5 {
 		t := Track{Type: body[0], PID: binary.BigEndian.Uint16(body[1:]) & 0x1fff}
+		if t.Type >= userPrivate {
+			t.Registration = format
+		}
 		if t.Descriptors, body, ok = descriptors(body[3:]); !ok {
 			return PMT{}, ErrSection
 		}

@@ -20,6 +20,8 @@ func TestTrackNamesItsCodec(t *testing.T) {
 		{0x1b, nil, "h264", "video"},
 		{0x24, nil, "hevc", "video"},
 		{0x81, nil, "ac3", "audio"},
+		{0x86, nil, "dts", "audio"},
+		{0x86, registered("CUEI"), "scte_35", "data"},
 		{0x15, nil, "metadata", "data"},
 		{0xff, nil, "data", "data"},
 		{0x06, nil, "data", "data"},

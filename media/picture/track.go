@@ -4,12 +4,11 @@ import "vw/media/mpegts"
 
 // A track follows the first video of the first programme.
 type track struct {
-	pat, pmt mpegts.SectionReader
-	pmtPID   uint16 // 0 while not known
-	video    mpegts.Track
-	err      error // why it cannot be shown
-	cc       byte
-	seen     bool // cc is that of the packet before
+	program mpegts.ProgramReader
+	video   mpegts.Track
+	err     error // why it cannot be shown
+	cc      byte
+	seen    bool // cc is that of the packet before
 }
 
 // take returns what the packet brings of the video. With lost something before
@@ -17,32 +16,17 @@ type track struct {
 func (t *track) take(p mpegts.Packet) (payload []byte, lost, changed bool) {
 	switch pid := p.PID(); {
 	case p.TransportError() || p.Scrambled() || pid == mpegts.NullPID:
-	case pid == mpegts.PATPID:
-		t.pat.Feed(p, func(section []byte) { changed = t.readPAT(section) || changed })
-	case t.pmtPID != 0 && pid == t.pmtPID:
-		t.pmt.Feed(p, func(section []byte) { changed = t.readPMT(section) || changed })
+	case t.program.Carries(pid):
+		changed = t.program.Feed(p) && t.adopt()
 	case t.video.PID != 0 && pid == t.video.PID && t.err == nil:
 		payload, lost = t.follow(p)
 	}
 	return payload, lost, changed
 }
 
-func (t *track) readPAT(section []byte) (changed bool) {
-	pat, err := mpegts.ParsePAT(section)
-	if err != nil || !mpegts.Current(section) || len(pat.Programs) == 0 || pat.Programs[0].PMTPID == t.pmtPID {
-		return false
-	}
-	t.pmt, t.pmtPID = mpegts.SectionReader{}, pat.Programs[0].PMTPID
-	t.video, t.err = mpegts.Track{}, nil
-	return true
-}
-
-func (t *track) readPMT(section []byte) (changed bool) {
-	pmt, err := mpegts.ParsePMT(section)
-	if err != nil || !mpegts.Current(section) {
-		return false
-	}
-	for _, x := range pmt.Tracks {
+// adopt takes the first video of the PMT, and reports whether it is another one.
+func (t *track) adopt() bool {
+	for _, x := range t.program.PMT.Tracks {
 		name, kind := x.Codec()
 		if kind != mpegts.Video {
 			continue

@@ -1,7 +1,6 @@
 package programme
 
 import (
-	"bytes"
 	"slices"
 
 	"vw/media/mpegts"
@@ -19,15 +18,8 @@ type feed struct {
 	selected bool
 	at       int64 // last arrival
 
-	pat, pmt     mpegts.SectionReader
-	onPAT, onPMT func([]byte)
-	program      uint16
-	pmtPID       uint16 // 0: not known
-	pcrPID       uint16 // 0: not known
-	patSection   []byte // the last
-	section      []byte // of the PMT in force
-	table        mpegts.PMT
-	changed      bool // table is new
+	program mpegts.ProgramReader
+	pcrPID  uint16 // 0: not known
 
 	current []*track // of the PMT in force, in its order
 	known   []*track // all that the programme remembers of it
@@ -41,9 +33,7 @@ type feed struct {
 }
 
 func newFeed(name string) *feed {
-	f := &feed{name: name, at: -never / 2}
-	f.onPAT, f.onPMT = f.takePAT, f.takePMT
-	return f
+	return &feed{name: name, at: -never / 2}
 }
 
 // arrived takes note of an arrival at at.
@@ -65,9 +55,7 @@ func (f *feed) agrees(m *feed) bool {
 // forget drops what is known of the feed's source but for its tracks' places
 // and its clock. The tracks stay in the PMT until the next one comes.
 func (f *feed) forget() {
-	f.pat, f.pmt = mpegts.SectionReader{}, mpegts.SectionReader{}
-	f.pmtPID, f.pcrPID, f.changed = 0, 0, false
-	f.patSection, f.section = nil, nil
+	f.program, f.pcrPID = mpegts.ProgramReader{}, 0
 	f.returned = true
 	for _, t := range f.known {
 		t.forget()
@@ -76,7 +64,7 @@ func (f *feed) forget() {
 
 // find is the track of a source PID; nil before the PMT.
 func (f *feed) find(pid uint16) *track {
-	if len(f.section) == 0 {
+	if !f.program.Known {
 		return nil
 	}
 	for _, t := range f.current {
@@ -87,41 +75,12 @@ func (f *feed) find(pid uint16) *track {
 	return nil
 }
 
-// takePAT follows the first programme of the PAT (2.4.4.3).
-func (f *feed) takePAT(section []byte) {
-	if !mpegts.Current(section) || bytes.Equal(section, f.patSection) {
-		return
-	}
-	f.patSection = append(f.patSection[:0], section...)
-	pat, err := mpegts.ParsePAT(section)
-	if err != nil || len(pat.Programs) == 0 || pat.Programs[0].PMTPID < firstFree || pat.Programs[0].PMTPID == mpegts.NullPID {
-		return
-	}
-	if first := pat.Programs[0]; first.PMTPID != f.pmtPID || first.Number != f.program {
-		f.program, f.pmtPID = first.Number, first.PMTPID
-		f.pmt = mpegts.SectionReader{}
-	}
-}
-
-// takePMT reads the PMT (2.4.4.8) unless it is the one in force.
-func (f *feed) takePMT(section []byte) {
-	if !mpegts.Current(section) || bytes.Equal(section, f.section) {
-		return
-	}
-	table, err := mpegts.ParsePMT(section)
-	if err != nil || table.Program != f.program {
-		return
-	}
-	f.section = append(f.section[:0], section...)
-	f.table, f.changed = table, true
-}
-
 // adopt gives the tracks of a new PMT their places: that of the same PID and
 // coding, else the first one left of the same coding, else a new one.
 func (p *Programme) adopt(f *feed) {
 	before := f.current
 	f.current = nil
-	f.pcrPID = f.table.PCRPID
+	f.pcrPID = f.program.PMT.PCRPID
 	if f.pcrPID < firstFree || f.pcrPID == mpegts.NullPID {
 		f.pcrPID = 0
 	}
@@ -143,7 +102,7 @@ func (p *Programme) adopt(f *feed) {
 		if t == nil {
 			continue
 		}
-		t.source, t.descriptors = e.PID, e.Descriptors
+		t.source, t.descriptors, t.registration = e.PID, e.Descriptors, e.Registration
 		f.current = append(f.current, t)
 		places[i] = t
 	}
@@ -168,9 +127,9 @@ func (f *feed) place(taken []*track, fits func(*track) bool) *track {
 // entries are the PMT's tracks, without those whose PID is none or another's.
 func entries(f *feed) []mpegts.Track {
 	var es []mpegts.Track
-	for _, e := range f.table.Tracks {
+	for _, e := range f.program.PMT.Tracks {
 		twice := slices.ContainsFunc(es, func(x mpegts.Track) bool { return x.PID == e.PID })
-		if !twice && e.PID >= firstFree && e.PID != mpegts.NullPID && e.PID != f.pmtPID && len(es) < MaxTracks {
+		if !twice && e.PID >= firstFree && e.PID != mpegts.NullPID && e.PID != f.program.PMTPID && len(es) < MaxTracks {
 			es = append(es, e)
 		}
 	}

@@ -43,17 +43,11 @@ func last(dst []byte) mpegts.Packet { return mpegts.Packet(dst[len(dst)-mpegts.P
 
 // psi takes the packets that carry the feed's tables (2.4.4).
 func (p *Programme) psi(f *feed, pid uint16, in mpegts.Packet) bool {
-	switch {
-	case pid == mpegts.PATPID:
-		f.pat.Feed(in, f.onPAT)
-	case pid == f.pmtPID:
-		f.pmt.Feed(in, f.onPMT)
-		if f.changed {
-			f.changed = false
-			p.adopt(f)
-		}
-	default:
+	if !f.program.Carries(pid) {
 		return false
+	}
+	if f.program.Feed(in) {
+		p.adopt(f)
 	}
 	return true
 }
@@ -63,7 +57,7 @@ func (p *Programme) psi(f *feed, pid uint16, in mpegts.Packet) bool {
 func (p *Programme) refuse(f *feed, pid uint16) {
 	switch {
 	case pid < pmtPID || pid == mpegts.NullPID:
-	case len(f.section) == 0:
+	case !f.program.Known:
 		p.stats.Early++
 	default:
 		p.stats.Unselected++

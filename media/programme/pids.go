@@ -25,8 +25,8 @@ func (p *Programme) allot(f *feed, e mpegts.Track, taken []*track) *track {
 	} else if t = p.evict(taken); t == nil {
 		return nil
 	}
-	_, kind := e.Codec()
-	*t = track{feed: f, kind: kind, coding: e.Type, pid: t.pid, cc: t.cc, out: t.out, outSet: t.outSet, at: t.at}
+	codec, kind := e.Codec()
+	*t = track{feed: f, kind: kind, coding: e.Type, codec: codec, pid: t.pid, cc: t.cc, out: t.out, outSet: t.outSet, at: t.at}
 	f.known = append(f.known, t)
 	p.match(t)
 	return t

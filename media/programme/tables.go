@@ -16,15 +16,16 @@ const (
 
 // tables are the programme's PAT and PMT as they were last sent.
 type tables struct {
-	pat, pmt     []byte
-	patCC, pmtCC byte
-	version      byte
-	master       *track
-	changed      bool // the list of tracks has
-	due, sent    bool
-	asked        int64 // arrival time at which they were last looked at
-	at           int64 // arrival time at which they were last sent
-	now          int64 // programme time likewise
+	pat, pmt      []byte
+	patCC, pmtCC  byte
+	version       byte
+	master        *track
+	registrations []byte // registration_descriptors of the PMT's tracks
+	changed       bool   // the list of tracks has
+	due, sent     bool
+	asked         int64 // arrival time at which they were last looked at
+	at            int64 // arrival time at which they were last sent
+	now           int64 // programme time likewise
 }
 
 // refresh looks whether the tables are due: at the start, when the tracks
@@ -55,16 +56,17 @@ func (p *Programme) enlist() {
 	for _, t := range before {
 		t.listed = false
 	}
-	p.list = nil
+	p.list, p.tables.registrations = nil, nil
 	size := frameOfPMT
 	var ids = [...]byte{mpegts.Other: 0, mpegts.Video: 0xe0, mpegts.Audio: 0xc0}
 	for _, s := range p.selection {
 		for _, t := range p.feeds[s.Feed].current {
-			n := frameOfTrack + len(t.descriptors)
+			n := frameOfTrack + len(t.descriptors) + len(p.registration(t))
 			if t.listed || !s.takes(t) || len(p.list) == MaxTracks || size+n > maxSection {
 				continue
 			}
 			size += n
+			p.tables.registrations = append(p.tables.registrations, p.registration(t)...)
 			t.listed = true
 			t.id = ids[t.kind]
 			if t.id != 0xef && t.id != 0xdf { // the last of its range
@@ -80,12 +82,25 @@ func (p *Programme) enlist() {
 	}
 }
 
+// registration is the descriptor that the PMT needs for t to be understood and
+// does not have yet: a cue message (ANSI/SCTE 35) is none without it.
+func (p *Programme) registration(t *track) []byte {
+	if t.registration == "" {
+		return nil
+	}
+	d := mpegts.Registration(t.registration)
+	if bytes.Contains(p.tables.registrations, d) {
+		return nil
+	}
+	return d
+}
+
 // describe makes the PMT of the list, with a new version if it is another
 // (2.4.4.9).
 func (p *Programme) describe() {
 	t := &p.tables
 	t.master = p.master
-	pmt := mpegts.PMT{Program: programNumber, Version: t.version, PCRPID: mpegts.NullPID}
+	pmt := mpegts.PMT{Program: programNumber, Version: t.version, PCRPID: mpegts.NullPID, Descriptors: t.registrations}
 	if p.master != nil {
 		pmt.PCRPID = p.master.pid
 	}

@@ -13,7 +13,10 @@ type track struct {
 	source      uint16 // PID in the feed
 	kind        mpegts.Kind
 	coding      byte // stream_type
+	codec       string
 	descriptors []byte
+	// registration is the program's, which says what user private stream_types mean.
+	registration string
 
 	selected bool // the rule takes it
 	listed   bool // the PMT names it
@@ -91,7 +94,7 @@ func (t *track) start(in mpegts.Packet, at int64) bool {
 	}
 	pes, _ := in.PES()
 	_, _, stamped := stamps(pes)
-	ready := stamped && (t.kind != mpegts.Video || in.RandomAccess())
+	ready := stamped && (t.kind != mpegts.Video || in.RandomAccessPoint(t.codec))
 	t.started = ready || t.kind == mpegts.Other || at-t.since >= patience
 	t.waiting = !t.started
 	return t.started
