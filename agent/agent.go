@@ -49,9 +49,10 @@ func New(c Config) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := link.Policy{Hosts: c.AllowDestinations, Plaintext: c.AllowPlaintext}
+	api := link.Target{URL: c.API, Token: c.APIToken, Local: true}
+	p := link.Policy{Hosts: c.AllowDestinations, Plaintext: c.AllowPlaintext, Loopback: api.IsLoopback(), OwnPort: uint16(c.Port)}
 	if c.API != "" {
-		if err := p.Check(link.Target{URL: c.API, Token: c.APIToken, Local: true}); err != nil {
+		if err := p.Check(api); err != nil {
 			return nil, fmt.Errorf("the command channel's URL: %w", err)
 		}
 	}
@@ -65,6 +66,7 @@ func New(c Config) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.dialer.Policy.OwnPort = uint16(listeners[0].Addr().(*net.TCPAddr).Port)
 	a.local = newLocal(a, listeners)
 	return a, nil
 }

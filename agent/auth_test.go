@@ -260,13 +260,14 @@ func TestURLThatAnAccessRelayNamesIsCheckedToo(t *testing.T) {
 func TestAddressesThatNoRelayHasAreNeverDialled(t *testing.T) {
 	t.Parallel()
 	relay := listen(t, testrelay.Config{})
-	a := start(t, relay, agent.Config{AllowPlaintext: true})
+	start(t, relay, agent.Config{AllowPlaintext: true})
 	channel := orchestrate(t, relay, "agent1")
 	for i, host := range []string{"169.254.169.254", "[fe80::1]", "0.0.0.0", "[::]", "224.0.0.1", "[ff02::1]", "[::ffff:169.254.169.254]"} {
 		for _, scheme := range []string{"ws", "wss"} {
-			id := fmt.Sprint(scheme, i)
-			channel.route(id, "video0", scheme+"://"+host+":9/in/x")
-			a.log.await(t, "link down", `"id":"`+id+`"`, "never dialled")
+			rule := jsonOf(map[string]string{"id": fmt.Sprint(i), "stream": "video0", "destination": scheme + "://" + host + ":9/in/x"})
+			if reply := channel.ask(`{"verb":"add","what":"destination","rule":` + rule + `}`); !strings.Contains(reply, "never dialled") {
+				t.Errorf("%s: %s", host, reply)
+			}
 		}
 	}
 	channel.want(`{"verb":"delete","what":"destination","which":"all"}`, `{"deleted":"deleteAll"}`)

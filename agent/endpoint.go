@@ -38,11 +38,14 @@ func (e *endpoint) Receive(c *link.Conn, data []byte, _ bool) {
 }
 
 func ruleTarget(r command.Destination) link.Target {
-	return link.Target{URL: r.Destination, Token: r.Token, Auth: r.Auth}
+	return link.Target{URL: r.Destination, Token: r.Token, Auth: r.Auth, Local: r.Local}
 }
 
-// sameEndpoint compares what is dialled.
-func sameEndpoint(a, b command.Destination) bool { return ruleTarget(a) == ruleTarget(b) }
+// sameEndpoint compares what is dialled, whoever wants it.
+func sameEndpoint(a, b command.Destination) bool {
+	a.Local = b.Local
+	return ruleTarget(a) == ruleTarget(b)
+}
 
 // A fallback is where the agent can be sought when the endpoint in force cannot
 // be reached. Each may be nil.

@@ -22,7 +22,7 @@ type Bench struct {
 // NewBench makes a bench that dials by dial.
 func NewBench(dial func(ctx context.Context, network, address string) (net.Conn, error), ping time.Duration, log *slog.Logger) *Bench {
 	ctx, cancel := context.WithCancel(context.Background())
-	d := link.New(link.Config{Ping: ping, Dial: dial})
+	d := link.New(link.Config{Policy: link.Policy{Loopback: true}, Ping: ping, Dial: dial})
 	r := media.NewRouter()
 	return &Bench{r, &forward{
 		router: r, dialer: d, log: log, ctx: ctx, recording: ctx,

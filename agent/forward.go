@@ -128,7 +128,7 @@ func (d *destination) change(rule command.Destination, rec *media.Recording) (st
 	} else if d.record != nil {
 		stopping = append(stopping, d.record.sub.Follow(rule.Stream, rule.OfStream))
 	}
-	if wasIdle || before.Destination != rule.Destination || before.Token != rule.Token || before.Auth != rule.Auth {
+	if wasIdle || ruleTarget(before) != ruleTarget(rule) {
 		d.redial()
 	}
 	return stopping

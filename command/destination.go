@@ -157,6 +157,9 @@ func checkURL(raw string) (scheme string, err error) {
 	if u.Hostname() == "" {
 		return "", invalid("destination names no host: %s", example)
 	}
+	if strings.ContainsFunc(u.Hostname(), notInHost) {
+		return "", invalid("destination's host holds a character that no name or address has, or a zone: %s", example)
+	}
 	if u.User != nil {
 		return "", invalid(`destination holds a user name or password: leave it out and use "token"`)
 	}
@@ -172,6 +175,12 @@ func checkURL(raw string) (scheme string, err error) {
 // notInURL is true too of U+FFFD, which stands for what JSON could not say.
 func notInURL(char rune) bool {
 	return unicode.IsControl(char) || unicode.IsSpace(char) || char == unicode.ReplacementChar
+}
+
+// notInHost is true of what is in no name of ASCII letters and no address; of
+// the percent sign before an address's zone too.
+func notInHost(char rune) bool {
+	return (char < 'a' || char > 'z') && (char < 'A' || char > 'Z') && (char < '0' || char > '9') && !strings.ContainsRune("-._:", char)
 }
 
 // checkAuth says whether scheme, auth and token go together.

@@ -18,15 +18,16 @@ func (d *Dialer) Access(ctx context.Context, t Target) (Target, error) {
 	if !strings.HasPrefix(t.URL, "http") {
 		return t, nil
 	}
-	if err := d.Policy.Check(t); err != nil {
+	u, err := d.Policy.parse(t)
+	if err != nil {
 		return t, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.URL, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), nil)
 	if err != nil {
 		return t, errNoURL
 	}
 	req.Header.Set("Authorization", t.Token)
-	resp, err := d.http.Do(req)
+	resp, err := d.Client(t, d.TLS).Do(req)
 	if err != nil {
 		return t, d.Describe(err)
 	}

@@ -37,7 +37,7 @@ type Config struct {
 	Ping time.Duration
 	// Timeout bounds each step of a dial. Defaults to 10 s.
 	Timeout time.Duration
-	// Dial opens sockets. Defaults to DialContext.
+	// Dial opens sockets in place of the machine's network, unless it is nil.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
@@ -45,8 +45,7 @@ type Config struct {
 // every socket.
 type Dialer struct {
 	Config
-	ws   websocket.Dialer
-	http *http.Client
+	ws websocket.Dialer
 }
 
 // New returns a dialer.
@@ -57,30 +56,23 @@ func New(c Config) *Dialer {
 	if c.Timeout == 0 {
 		c.Timeout = dialTimeout
 	}
-	d := &Dialer{Config: c}
-	if c.Dial == nil {
-		d.Dial = d.DialContext
-	}
-	d.ws = websocket.Dialer{
-		Proxy:            Proxy,
-		NetDialContext:   d.Dial,
+	return &Dialer{c, websocket.Dialer{
 		TLSClientConfig:  c.TLS,
 		HandshakeTimeout: c.Timeout,
 		ReadBufferSize:   4096,
 		WriteBufferSize:  writeBuffer,
 		WriteBufferPool:  &sync.Pool{},
-	}
-	d.http = d.Client(c.TLS)
-	return d
+	}}
 }
 
-// Client returns a client for one request that follows no redirects.
-func (d *Dialer) Client(t *tls.Config) *http.Client {
+// Client returns a client for one request to a target. It follows no redirects.
+func (d *Dialer) Client(t Target, tls *tls.Config) *http.Client {
+	r := &route{dialer: d, target: t}
 	return &http.Client{
 		Timeout:       d.Timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
-			Proxy: Proxy, DialContext: d.Dial, TLSClientConfig: t, DisableKeepAlives: true,
+			Proxy: r.findProxy, DialContext: r.dial, TLSClientConfig: tls, DisableKeepAlives: true,
 			TLSHandshakeTimeout: d.Timeout, MaxResponseHeaderBytes: maxAnswer,
 			OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
 				if resp.StatusCode != http.StatusOK {
@@ -102,19 +94,43 @@ func Proxy(r *http.Request) (*url.URL, error) {
 	return u, nil
 }
 
-// DialContext opens one socket, as a link does.
-func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	host, _, err := net.SplitHostPort(address)
+// A route is the way to one target, which may lead through a proxy.
+type route struct {
+	dialer *Dialer
+	target Target
+	proxy  *url.URL   // nil: none
+	shake  *handshake // of the websocket; nil: no connection
+}
+
+func (r *route) findProxy(req *http.Request) (u *url.URL, err error) {
+	r.proxy, err = Proxy(req)
+	return r.proxy, err
+}
+
+// dial opens a socket to the target, or to the proxy before it.
+func (r *route) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if r.dialer.Dial != nil {
+		return r.dialer.Dial(ctx, network, address)
+	}
+	to := r.target
+	to.Local = to.Local || r.proxy != nil // the proxy is the owner's
+	return r.dialer.DialSocket(ctx, to, address)
+}
+
+// DialSocket opens one socket on a target's behalf, if the policy lets it.
+func (d *Dialer) DialSocket(ctx context.Context, t Target, address string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
 	}
+	host = normalHost(host)
 	nd := net.Dialer{Control: func(_, resolved string, raw syscall.RawConn) error {
-		if err := checkSocket(host, resolved); err != nil {
+		if err := d.Policy.checkSocket(t, host, resolved); err != nil {
 			return err
 		}
 		return boundUnsent(raw)
 	}}
-	return nd.DialContext(ctx, network, address)
+	return nd.DialContext(ctx, "tcp", net.JoinHostPort(host, port))
 }
 
 // Open dials a target and authenticates. The returned Conn is not yet known to
@@ -139,14 +155,15 @@ func (d *Dialer) Open(ctx context.Context, t Target) (*Conn, error) {
 
 // Upgrade dials a websocket.
 func (d *Dialer) Upgrade(ctx context.Context, t Target) (*Conn, error) {
-	if err := d.Policy.Check(t); err != nil {
+	u, err := d.Policy.parse(t)
+	if err != nil {
 		return nil, err
 	}
 	header := http.Header{}
 	if t.Token != "" && (t.Auth == "" || t.Auth == "bearer") {
 		header.Set("Authorization", "Bearer "+t.Token)
 	}
-	ws, resp, err := d.handshake(ctx, t.URL, header)
+	ws, resp, err := (&route{dialer: d, target: t}).handshake(ctx, u, header)
 	switch {
 	case errors.Is(err, websocket.ErrBadHandshake) && resp != nil:
 		return nil, t.statusError(resp)
@@ -158,35 +175,30 @@ func (d *Dialer) Upgrade(ctx context.Context, t Target) (*Conn, error) {
 
 // handshake ends with ctx, which websocket.Dialer looks at only until there is
 // a connection.
-func (d *Dialer) handshake(ctx context.Context, to string, header http.Header) (*websocket.Conn, *http.Response, error) {
+func (r *route) handshake(ctx context.Context, to *url.URL, header http.Header) (*websocket.Conn, *http.Response, error) {
 	stop := func() bool { return true }
-	var h *handshake
-	var proxy *url.URL
-	dialer := d.ws
-	dialer.Proxy = func(r *http.Request) (u *url.URL, err error) {
-		proxy, err = Proxy(r)
-		return proxy, err
-	}
+	dialer := r.dialer.ws
+	dialer.Proxy = r.findProxy
 	dialer.NetDialContext = func(c context.Context, network, address string) (net.Conn, error) {
-		nc, err := d.ws.NetDialContext(c, network, address)
+		nc, err := r.dial(c, network, address)
 		if err != nil {
 			return nil, err
 		}
 		stop = context.AfterFunc(ctx, func() { _ = nc.Close() })
-		h = newHandshake(nc)
-		return h, nil
+		r.shake = newHandshake(nc)
+		return r.shake, nil
 	}
-	ws, resp, err := dialer.DialContext(ctx, to, header)
+	ws, resp, err := dialer.DialContext(ctx, to.String(), header)
 	if !stop() {
 		err = ctx.Err()
 	}
 	switch {
 	case err == nil:
-		h.over.Store(true)
-	case proxy != nil && h == nil:
+		r.shake.over.Store(true)
+	case r.proxy != nil && r.shake == nil:
 		err = &net.OpError{Op: "proxyconnect", Err: err}
-	case proxy != nil && h.status() != 0 && h.status() != http.StatusOK:
-		err = proxyRefusal(h.status())
+	case r.proxy != nil && r.shake.status() != 0 && r.shake.status() != http.StatusOK:
+		err = proxyRefusal(r.shake.status())
 	}
 	return ws, resp, err
 }

@@ -27,6 +27,8 @@ const (
 	CodePolicy           Code = "policy"           // the owner's policy, or the URL itself, forbids it
 	CodeAddress          Code = "address_refused"  // never dialled
 	CodeNotLoopback      Code = "not_loopback"     // localhost leads elsewhere
+	CodeLoopback         Code = "loopback"         // this machine, and the rule is not the owner's
+	CodeOwnListener      Code = "own_listener"     // the agent itself
 	CodeTokenMissing     Code = "token_missing"    // the relay wants one
 	CodeTokenRefused     Code = "token_refused"    //
 	CodeTokenUnanswered  Code = "token_unanswered" // sent as a message, and nothing came

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
 )
 
@@ -11,26 +12,84 @@ import (
 type Policy struct {
 	Hosts     []string // globs; none: every host
 	Plaintext bool     // ws:// and http:// to other machines
+	Loopback  bool     // this machine, for whoever writes the rules
+	OwnPort   uint16   // of the agent's own listeners on loopback, 0 for none: never dialled
 }
 
-// Check says in words why a target, whose URL is valid, may not be dialled.
+// Check says in words why a target may not be dialled.
 func (p Policy) Check(t Target) error {
+	_, err := p.parse(t)
+	return err
+}
+
+// parse returns a target's URL, if it may be dialled. Its host is the one that
+// is checked, compared and dialled.
+func (p Policy) parse(t Target) (*url.URL, error) {
 	u, err := url.Parse(t.URL)
 	if err != nil {
-		return errNoURL
+		return nil, errNoURL
 	}
-	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
-	if !p.allows(host) {
-		return newError(CodePolicy, "host %s is not one of those that VW_ALLOW_DESTINATIONS allows", host)
+	host := normalHost(u.Hostname())
+	if strings.ContainsFunc(host, notInHost) || host == "" {
+		return nil, newError(CodePolicy, "the destination names no host: write a name in ASCII letters, or an address without a zone")
 	}
-	if u.Scheme == "wss" || u.Scheme == "https" || isLoopback(host) {
+	port := u.Port()
+	if addr, err := netip.ParseAddr(host); err == nil && Refused(addr) != nil {
+		return nil, errAddress
+	}
+	if u.Host = host; strings.Contains(host, ":") {
+		u.Host = "[" + host + "]"
+	}
+	if port != "" {
+		u.Host += ":" + port
+	}
+	secure := u.Scheme == "wss" || u.Scheme == "https"
+	if port == "" && secure {
+		port = "443"
+	} else if port == "" {
+		port = "80"
+	}
+	switch {
+	case !p.allows(host):
+		return nil, newError(CodePolicy, "host %s is not one of those that VW_ALLOW_DESTINATIONS allows", host)
+	case isLoopback(host):
+		return u, p.checkLoopback(t, host, port)
+	case secure:
+	case t.Token != "":
+		return nil, newError(CodePolicy, "a token is not sent over %s:// to another machine, where it could be read on the way: use %[1]ss://", u.Scheme)
+	case !p.Plaintext:
+		return nil, newError(CodePolicy, "%s:// to another machine can be read on the way: use %[1]ss://, or set VW_ALLOW_PLAINTEXT=true to allow it", u.Scheme)
+	}
+	return u, nil
+}
+
+// checkLoopback says why this machine is not dialled for a target that named
+// host.
+func (p Policy) checkLoopback(t Target, host, port string) error {
+	switch {
+	case p.OwnPort != 0 && port == strconv.Itoa(int(p.OwnPort)):
+		return errOwnListener
+	case t.Local || p.Loopback || len(p.Hosts) > 0 && p.allows(host):
 		return nil
 	}
-	if t.Token != "" {
-		return newError(CodePolicy, "a token is not sent over %s:// to another machine, where it could be read on the way: use %[1]ss://", u.Scheme)
+	return errLoopback
+}
+
+// checkSocket says why an address is not dialled that a target's host was
+// resolved to, or the proxy before it.
+func (p Policy) checkSocket(t Target, host, resolved string) error {
+	to, err := netip.ParseAddrPort(resolved)
+	if err != nil {
+		return err
 	}
-	if !p.Plaintext {
-		return newError(CodePolicy, "%s:// to another machine can be read on the way: use %[1]ss://, or set VW_ALLOW_PLAINTEXT=true to allow it", u.Scheme)
+	if err := Refused(to.Addr()); err != nil {
+		return err
+	}
+	if to.Addr().Unmap().IsLoopback() {
+		return p.checkLoopback(t, host, strconv.Itoa(int(to.Port())))
+	}
+	if isLoopback(host) {
+		return errNotLoopback
 	}
 	return nil
 }
@@ -44,42 +103,28 @@ func (p Policy) allows(host string) bool {
 	return len(p.Hosts) == 0
 }
 
-func isLoopback(host string) bool {
-	if host == "localhost" {
-		return true
+// normalHost is a host as it is compared.
+func normalHost(host string) string {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return addr.Unmap().String()
 	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.Unmap().IsLoopback()
+	return host
 }
 
-// Refused reports why an address is never dialled: no relay can have it, and a
-// name which whoever writes the rules controls must not lead to it: a cloud's
-// metadata service, for one.
-func Refused(addr netip.Addr) error {
-	addr = addr.Unmap()
-	if addr.IsLinkLocalUnicast() || addr.IsMulticast() || addr.IsUnspecified() {
-		return errAddress
-	}
-	return nil
+// notInHost is true of what is in no name or address; of a zone's percent sign
+// too.
+func notInHost(char rune) bool {
+	return (char < 'a' || char > 'z') && (char < '0' || char > '9') && !strings.ContainsRune("-._:", char)
+}
+
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
 var (
-	errAddress     = newError(CodeAddress, "a link-local, multicast or unspecified address is never dialled")
 	errNotLoopback = newError(CodeNotLoopback, "localhost leads to another machine")
+	errOwnListener = newError(CodeOwnListener, "this is the agent's own port, which it never dials: its feeds and commands there are for this machine alone")
+	errLoopback    = newError(CodeLoopback, "this machine itself is dialled only for rules that were added on it, or where VW_ALLOW_DESTINATIONS names the host: add the rule there")
 )
-
-// checkSocket is asked when a socket is dialled, after the name has been
-// resolved.
-func checkSocket(host, resolved string) error {
-	to, err := netip.ParseAddrPort(resolved)
-	if err != nil {
-		return err
-	}
-	if err := Refused(to.Addr()); err != nil {
-		return err
-	}
-	if isLoopback(host) && !to.Addr().Unmap().IsLoopback() {
-		return errNotLoopback
-	}
-	return nil
-}

@@ -27,6 +27,12 @@ func (t Target) Host() string {
 	return u.Host
 }
 
+// IsLoopback reports whether the URL names this machine.
+func (t Target) IsLoopback() bool {
+	u, err := url.Parse(t.URL)
+	return err == nil && isLoopback(normalHost(u.Hostname()))
+}
+
 // Conceal takes the token out of what a relay said.
 func (t Target) Conceal(text string) string {
 	if t.Token == "" {

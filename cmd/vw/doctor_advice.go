@@ -15,7 +15,7 @@ var advice = map[link.Code]string{
 	link.CodeConnRefused:      "nothing listens there: are host and port right, and does the relay run?",
 	link.CodeHungUp:           "the other end hung up, or a firewall on the way: is it a relay?",
 	link.CodeUnreachable:      "this machine has no way there: is its network up?",
-	link.CodeAddress:          "no relay has such an address: correct the name's entry in the DNS",
+	link.CodeAddress:          "no relay has such an address: correct it, or the name's entry in the DNS",
 	link.CodeNotLoopback:      "correct this machine's hosts file",
 	link.CodeUnknownAuthority: "if you trust its authority, give its certificate: VW_CA_FILE",
 	link.CodeWrongName:        "write the name that is in the certificate, or have the relay's certificate corrected",

@@ -85,7 +85,7 @@ func deadEnds(t *testing.T) []deadEnd {
 	return []deadEnd{
 		{"wss://u:canary@relay.example/in/lab", "url", "user name or password", "", nil},
 		{"ws://relay.example/in/lab", "url", "can be read on the way", "", nil},
-		{"wss://169.254.169.254/in/lab", "name", "link-local", "DNS", nil},
+		{"wss://169.254.169.254/in/lab", "url", "link-local", "DNS", nil},
 		{"wss://relay.invalid/in/lab", "name", "relay.invalid", "name", nil},
 		{"ws://" + nobody + "/in/lab", "connect", nobody + ": connect: connection refused", "nothing listens there", nil},
 		{"wss://" + plain + "/in/lab", "tls", "HTTP response to HTTPS client", "is the port right", nil},

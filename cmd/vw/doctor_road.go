@@ -169,7 +169,7 @@ func (c *checkup) checkConnect(ctx context.Context) step {
 // connect says how long a connection took, or why there is none.
 func (c *checkup) connect(ctx context.Context, address string) (string, error) {
 	begun := time.Now()
-	conn, err := c.dialer.DialContext(ctx, "tcp", address)
+	conn, err := c.dialer.DialSocket(ctx, c.target(""), address)
 	if err == nil {
 		took := time.Since(begun)
 		return fmt.Sprintf("%s in %s", address, milliseconds(took)), conn.Close()

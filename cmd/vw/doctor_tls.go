@@ -37,7 +37,7 @@ func (c *checkup) look(ctx context.Context) (p probe) {
 		p.tls = &s
 		return nil
 	}
-	client := c.dialer.Client(t)
+	client := c.dialer.Client(c.to, t)
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, "https://"+c.url.Host+"/", nil)
 	if err != nil {
 		p.err = errors.New("it is no URL")
