@@ -1,6 +1,8 @@
 package media
 
 import (
+	"bytes"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -55,12 +57,13 @@ const (
 // It is immutable from the moment it is published, since every queue shares
 // it; who keeps it holds a reference of its own. It is passed by value.
 type chunk struct {
-	data   []byte
-	slab   *slab     // nil where data is not pooled
-	feed   *feed     // of which it is counted as sent; nil: of none
-	at     time.Time // when it came in
-	rap    int       // where in data the newest random access point begins, -1 for none
-	format format
+	data     []byte
+	slab     *slab     // nil where data is not pooled
+	feed     *feed     // of which it is counted as sent; nil: of none
+	at       time.Time // when it came in
+	rap      int       // where in data the newest random access point begins, -1 for none
+	format   format
+	contents *contents // of its packets; nil: not known
 }
 
 func (c chunk) retain() chunk {
@@ -77,6 +80,60 @@ func (c chunk) from(offset int) chunk {
 	c.data = c.data[offset:]
 	c.rap -= offset
 	return c
+}
+
+// filter returns the chunk with those packets alone whose PID stays: itself,
+// where all do, and one without data where none does.
+func (c chunk) filter(stays func(pid uint16) bool) chunk {
+	n := 0
+	for p := range mpegts.Packets(c.data) {
+		if stays(p.PID()) {
+			n += len(p)
+		}
+	}
+	switch n {
+	case len(c.data):
+		return c
+	case 0:
+		return chunk{}
+	}
+	rest := c
+	rest.slab, rest.rap = nil, -1
+	rest.data = make([]byte, 0, n)
+	for at := 0; at < len(c.data); at += mpegts.PacketSize {
+		p := mpegts.Packet(c.data[at : at+mpegts.PacketSize])
+		if !stays(p.PID()) {
+			continue
+		}
+		if at == c.rap {
+			rest.rap = len(rest.data)
+		}
+		rest.data = append(rest.data, p...)
+	}
+	return rest
+}
+
+// without returns the PIDs of the packets that are not in rest, which filter returned.
+func (c chunk) without(rest []byte) (pids []uint16) {
+	for p := range mpegts.Packets(c.data) {
+		switch pid := p.PID(); {
+		case len(rest) > 0 && bytes.Equal(rest[:mpegts.PacketSize], p):
+			rest = rest[mpegts.PacketSize:]
+		case !slices.Contains(pids, pid):
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// hasTrack reports whether some of the packets are of no table.
+func (c chunk) hasTrack() bool {
+	for p := range mpegts.Packets(c.data) {
+		if pid := p.PID(); pid != mpegts.PATPID && (c.contents == nil || pid != c.contents.pmtPID) {
+			return true
+		}
+	}
+	return false
 }
 
 // count is the number of packets in the chunk, or 1 for a message.

@@ -59,7 +59,18 @@
 // has not been told to end: TestNothingThatWasRemovedIsHandedOut,
 // TestOwnersMuteOfAFeedHoldsForThoseBeyondTheMachine,
 // TestWriteThatFailedAfterAMuteIsNotHandedOutAgain,
-// TestMuteWaitsForAWriteThatHoldsWhatItRemoves.
+// TestMuteWaitsForAWriteThatHoldsWhatItRemoves. What is left of a backlog is
+// worked out once and shared by all queues, and a mute is decided once for each
+// feed and stream: TestMuteOfABacklogIsSharedByAllQueues,
+// TestMuteIsDecidedOncePerFeedAndStream.
+//
+// Of a feed that is muted in part leave its PAT and PMT, and tracks that are
+// known to be of another kind. A packet is judged by the tables under which it
+// came in. What is of unknown kind, messages too, is muted by either part:
+// TestOfAFeedMutedInPartLeavesWhatIsKnownToBeOfAnotherKind,
+// TestAPacketIsJudgedByTheTablesUnderWhichItCameIn,
+// TestFeedOfMessagesMutedInPartIsMutedWhole. What is said to leave is what was
+// written: TestOnAirIsWhatLeaves, TestSentCountsWhatLeaves.
 //
 // In a stream a gap of one reader is announced to that reader alone, and its
 // counters never break otherwise: TestDropsOfAStreamAreLegalOnThatLinkAlone,
@@ -86,7 +97,9 @@
 //
 // # Locks
 //
-// They are taken in this order: the Router's (for reading while a chunk passes,
-// for writing while something is re-wired), a feed's, a stream's, a queue's.
+// They are taken in this order: changing, which one who re-wires holds from the
+// beginning to the end; the Router's (for reading while a chunk passes, for
+// writing while something is re-wired, which is short), a feed's, a stream's, a
+// queue's.
 // None is held while anything is written, read or waited for.
 package media

@@ -2,7 +2,6 @@ package media
 
 import (
 	"errors"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -121,8 +120,4 @@ func (f *feed) idle(now time.Time) bool {
 		f.used = now
 	}
 	return now.Sub(f.used) > feedExpiry
-}
-
-func (f *feed) leave(s *stream) {
-	f.streams = slices.DeleteFunc(f.streams, func(x *stream) bool { return x == s })
 }

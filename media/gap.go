@@ -1,8 +1,6 @@
 package media
 
 import (
-	"bytes"
-
 	"vw/media/mpegts"
 	"vw/media/programme"
 )
@@ -53,18 +51,17 @@ func (q *queue) mend(p mpegts.Packet) []byte {
 	return mpegts.AppendDiscontinuity(nil, p.PID(), next)
 }
 
-// losePurged notes which PIDs of c are not all in rest. What is purged was
-// asked for, so it is no drop.
-func (q *queue) losePurged(c chunk, rest []byte) {
+// losePurged notes packets of c that have been purged, of these PIDs; nil is
+// all. What is purged was asked for, so it is no drop.
+func (q *queue) losePurged(c chunk, pids []uint16) {
 	if !q.mends || c.format != packets {
 		return
 	}
-	for p := range mpegts.Packets(c.data) {
-		if len(rest) > 0 && bytes.Equal(rest[:mpegts.PacketSize], p) {
-			rest = rest[mpegts.PacketSize:]
-			continue
-		}
-		q.gaps[p.PID()] = struct{}{}
+	if pids == nil {
+		pids = c.without(nil)
+	}
+	for _, pid := range pids {
+		q.gaps[pid] = struct{}{}
 	}
 }
 

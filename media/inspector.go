@@ -5,13 +5,14 @@ import "vw/media/mpegts"
 // An inspector follows a transport stream as it passes: its first programme's
 // tables, its tracks, its faults, its random access points. It changes nothing.
 type inspector struct {
-	pids    map[uint16]*pidState
-	last    uint16 // the PID of the packet before, and its state:
-	state   *pidState
-	program mpegts.ProgramReader
-	faults  uint64
-	damaged uint64 // packets with the transport_error_indicator
-	rapPSI  []byte // PAT and PMT as they were at the last random access point
+	pids     map[uint16]*pidState
+	last     uint16 // the PID of the packet before, and its state:
+	state    *pidState
+	program  mpegts.ProgramReader
+	contents *contents // as program has it; nil before the PAT
+	faults   uint64
+	damaged  uint64 // packets with the transport_error_indicator
+	rapPSI   []byte // PAT and PMT as they were at the last random access point
 }
 
 // pidState is what is known of one PID.
@@ -21,24 +22,35 @@ type pidState struct {
 	cc       byte
 	seen     bool
 	repeated bool        // the packet before was a duplicate
-	track    bool        // the PMT names it,
-	kind     mpegts.Kind // as one of this kind
+	kind     mpegts.Kind // as the PMT names it,
 	codec    string      // and coding
 }
 
 func newInspector() *inspector { return &inspector{pids: map[uint16]*pidState{}} }
 
-// scan takes the next whole packets and returns where the newest random
-// access point in them begins, -1 for none. Video alone decides: ffmpeg sets
-// random_access_indicator on every PES packet of audio too.
-func (in *inspector) scan(b []byte) (rap int) {
-	rap = -1
-	for at := 0; at+mpegts.PacketSize <= len(b); at += mpegts.PacketSize {
+// scan takes the next whole packets, no further than the same tables are in
+// force: it returns how many bytes that were, what the tables say, and where the
+// newest random access point in them begins, -1 for none. Video alone decides:
+// ffmpeg sets random_access_indicator on every PES packet of audio too.
+func (in *inspector) scan(b []byte) (n int, under *contents, rap int) {
+	under, rap = in.contents, -1
+	begun := false // a packet has come that is of no table
+	for n < len(b) {
+		if in.contents != under {
+			if begun {
+				return n, under, rap
+			}
+			under = in.contents
+		}
+		at := n
 		p := mpegts.Packet(b[at : at+mpegts.PacketSize])
+		n += mpegts.PacketSize
 		pid := p.PID()
 		if in.state == nil || pid != in.last {
 			in.last, in.state = pid, in.pid(pid)
 		}
+		table := in.program.Carries(pid)
+		begun = begun || !table
 		in.state.packets++
 		if p.TransportError() {
 			in.damaged++
@@ -46,10 +58,8 @@ func (in *inspector) scan(b []byte) (rap int) {
 		}
 		in.checkContinuity(p)
 		switch {
-		case in.program.Carries(pid):
-			if in.program.Feed(p) {
-				in.adopt()
-			}
+		case table:
+			in.readTable(p)
 		case in.state.kind == mpegts.Video && p.UnitStart() && p.RandomAccessPoint(in.state.codec):
 			rap = at
 			in.rapPSI = in.appendPSI(in.rapPSI[:0])
@@ -57,7 +67,10 @@ func (in *inspector) scan(b []byte) (rap int) {
 			in.nameLayer(p)
 		}
 	}
-	return rap
+	if !begun {
+		under = in.contents
+	}
+	return n, under, rap
 }
 
 func (in *inspector) pid(pid uint16) *pidState {
@@ -94,15 +107,27 @@ func (in *inspector) checkContinuity(p mpegts.Packet) {
 	s.cc, s.seen = cc, true
 }
 
+// readTable takes a packet of the PAT or the PMT. Until the PMT of another
+// program has come it is not known what that carries.
+func (in *inspector) readTable(p mpegts.Packet) {
+	before := in.program.PMTPID
+	switch changed := in.program.Feed(p); {
+	case changed:
+		in.contents = newContents(in.program.PMTPID, in.program.PMT.Tracks)
+		in.adopt()
+	case in.program.PMTPID != before:
+		in.contents = newContents(in.program.PMTPID, nil)
+	}
+}
+
 // adopt takes the PMT that has come into force.
 func (in *inspector) adopt() {
 	for _, s := range in.pids {
-		s.track, s.kind, s.codec = false, mpegts.Other, ""
+		s.kind, s.codec = mpegts.Other, ""
 	}
 	for _, t := range in.program.PMT.Tracks {
 		s := in.pid(t.PID)
 		s.codec, s.kind = t.Codec()
-		s.track = true
 	}
 }
 
@@ -121,21 +146,6 @@ func (in *inspector) nameLayer(p mpegts.Packet) {
 // appendPSI appends the packets of the newest PAT and PMT.
 func (in *inspector) appendPSI(dst []byte) []byte {
 	return in.program.AppendPackets(dst)
-}
-
-// kind is what the PMT says that a PID carries; false where it does not name it.
-func (in *inspector) kind(pid uint16) (mpegts.Kind, bool) {
-	s := in.pids[pid]
-	if s == nil || !s.track {
-		return mpegts.Other, false
-	}
-	return s.kind, true
-}
-
-// isTable says that a PID carries tables: the PAT, the PMT, or one of those
-// that have a PID of their own (ISO/IEC 13818-1, table 2-3; EN 300 468, table 1).
-func (in *inspector) isTable(pid uint16) bool {
-	return pid <= 0x1f || in.program.Carries(pid)
 }
 
 // TrackInfo is one elementary stream as the PMT names it.

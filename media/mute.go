@@ -34,44 +34,56 @@ func (m muting) names() []string {
 	return names
 }
 
-// covers says that tracks of a kind are muted.
-func (m muting) covers(k mpegts.Kind) bool {
-	return m&mutedWhole != 0 || k == mpegts.Video && m&mutedVideo != 0 || k == mpegts.Audio && m&mutedAudio != 0
+// limit returns what a stream may take of an entry of its rule, false for nothing.
+func (m muting) limit(s programme.Selector) (programme.Selector, bool) {
+	s.NoVideo, s.NoAudio = m&mutedVideo != 0, m&mutedAudio != 0
+	none := m&mutedWhole != 0 || s.NoVideo && s.Part == mpegts.Video || s.NoAudio && s.Part == mpegts.Audio
+	return s, !none
 }
 
-// limit is what is left of a stream rule's entry, false for nothing.
-func (m muting) limit(s programme.Selector) (programme.Selector, bool) {
-	if s.Part == mpegts.Other {
-		switch m {
-		case mutedAudio:
-			s.Part = mpegts.Video
-		case mutedVideo:
-			s.Part = mpegts.Audio
-		}
-		return s, m == 0 || s.Part != mpegts.Other
+// audible returns what is left of a feed's chunk for readers beyond this machine.
+// Messages are of unknown kind: they leave with nothing muted alone. Tables
+// without a track are not counted as sent.
+func (m muting) audible(c chunk) chunk {
+	switch {
+	case m == 0:
+		return c
+	case m&mutedWhole != 0 || c.format != packets:
+		return chunk{}
 	}
-	return s, !m.covers(s.Part)
+	rest := c.filter(func(pid uint16) bool { return c.contents.stays(pid, m) })
+	if !rest.hasTrack() {
+		rest.feed = nil
+	}
+	return rest
 }
 
 // SetMutes makes these the owner's mutes: names of feeds, with :video or
 // :audio behind them for a part of one, and MuteAll. What they name leaves for
 // no destination and no recording, whatever the rules say; local clients of
-// the feed itself still see it.
+// the feed itself still see it. What is not known to be of another kind counts
+// as muted by either part, and so do all messages of the feed.
 func (r *Router) SetMutes(entries []string) *Stopping {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.mutes = map[string]muting{}
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	mutes := map[string]muting{}
 	for _, e := range entries {
 		s := selector(e)
-		r.mutes[s.Feed] |= map[mpegts.Kind]muting{mpegts.Other: mutedWhole, mpegts.Video: mutedVideo, mpegts.Audio: mutedAudio}[s.Part]
+		mutes[s.Feed] |= map[mpegts.Kind]muting{mpegts.Other: mutedWhole, mpegts.Video: mutedVideo, mpegts.Audio: mutedAudio}[s.Part]
 	}
-	stopping := &Stopping{}
+	change := &change{router: r}
+	r.mu.Lock()
+	r.mutes = mutes
 	for _, f := range r.feeds {
 		if m := r.muting(f.name); m != f.muted {
-			r.mute(f, m, stopping)
+			f.muted = m
+			f.start.clear()
+			change.purge(f.subs, m.audible)
+			change.streams(f.streams)
 		}
 	}
-	return stopping
+	r.mu.Unlock()
+	return change.done()
 }
 
 func (r *Router) muting(feed string) muting {
@@ -79,20 +91,6 @@ func (r *Router) muting(feed string) muting {
 		return mutedWhole
 	}
 	return r.mutes[feed]
-}
-
-// mute takes what is muted now of a feed out of every queue.
-func (r *Router) mute(f *feed, m muting, stopping *Stopping) {
-	f.muted = m
-	f.start.clear()
-	for _, s := range f.subs {
-		if !s.client {
-			stopping.add(s, s.queue.purge(func(c chunk) []byte { return f.audible(c).data }))
-		}
-	}
-	for _, s := range slices.Clone(f.streams) {
-		r.wire(s, s.rule, stopping)
-	}
 }
 
 // Mutes lists the owner's mutes that SetMutes was given last, sorted.
@@ -111,31 +109,4 @@ func (r *Router) Mutes() []string {
 	}
 	slices.Sort(list)
 	return list
-}
-
-// audible is what is left of a feed's chunk for those beyond this machine. Of a
-// feed that is muted in part that is tables and the other tracks: a packet of
-// which it is not known what it carries is left out.
-func (f *feed) audible(c chunk) chunk {
-	switch {
-	case f.muted == 0 || f.muted&mutedWhole == 0 && c.format != packets:
-		return c
-	case f.muted&mutedWhole != 0:
-		return chunk{}
-	}
-	var rest []byte
-	rap := -1
-	for at := 0; at < len(c.data); at += mpegts.PacketSize {
-		p := mpegts.Packet(c.data[at : at+mpegts.PacketSize])
-		if !f.inspector.isTable(p.PID()) {
-			if kind, known := f.inspector.kind(p.PID()); !known || f.muted.covers(kind) {
-				continue
-			}
-		}
-		if at == c.rap {
-			rap = len(rest)
-		}
-		rest = append(rest, p...)
-	}
-	return chunk{data: rest, feed: c.feed, at: c.at, rap: rap, format: c.format}
 }

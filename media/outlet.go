@@ -13,12 +13,23 @@ type outlet struct {
 	limit func(chunk) chunk
 }
 
-// publish passes a chunk to every subscriber but the one that it came from.
+// publish passes a chunk to every subscriber but the one that it came from,
+// in parts where the tables change within it: each is judged by its own.
 func (o *outlet) publish(c chunk, from *Subscriber) {
-	if c.format == packets {
-		c.rap = o.inspector.scan(c.data)
-		o.start.add(c, o.inspector.rapPSI)
+	if c.format != packets {
+		o.pass(c, from)
+		return
 	}
+	for rest := c.data; len(rest) > 0; rest = rest[len(c.data):] {
+		var n int
+		n, c.contents, c.rap = o.inspector.scan(rest)
+		c.data = rest[:n:n]
+		o.start.add(c, o.inspector.rapPSI)
+		o.pass(c, from)
+	}
+}
+
+func (o *outlet) pass(c chunk, from *Subscriber) {
 	outward := o.limit(c)
 	for _, s := range o.subs {
 		switch {
@@ -34,14 +45,14 @@ func (o *outlet) publish(c chunk, from *Subscriber) {
 // attach gives a subscriber its start and what comes from now on.
 func (o *outlet) attach(s *Subscriber) {
 	now := s.router.now()
-	psi := o.inspector.appendPSI(nil)
+	tables := chunk{data: o.inspector.appendPSI(nil), at: now, rap: -1, contents: o.inspector.contents}
 	past := o.start.chunks
 	if o.start.fresh(now, s.since) {
-		psi = slices.Clone(o.start.psi)
+		tables.data, tables.contents = slices.Clone(o.start.psi), past[0].contents
 	} else {
 		past = nil
 	}
-	for _, c := range append([]chunk{{data: psi, at: now, rap: -1}}, past...) {
+	for _, c := range append([]chunk{tables}, past...) {
 		if !s.client {
 			c = o.limit(c)
 		}

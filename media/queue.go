@@ -217,28 +217,28 @@ func (q *queue) done(written bool) {
 	}
 }
 
-// purge removes what keep leaves out of a chunk's bytes. The channel is closed
+// purge removes what is not among the remainders. The channel is closed
 // when a write that holds some of that has ended; it is nil if there is none.
-func (q *queue) purge(keep func(chunk) []byte) (busy <-chan struct{}) {
+func (q *queue) purge(of func(chunk) remainder) (busy <-chan struct{}) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	n := 0
 	for _, c := range q.items {
-		rest := keep(c)
-		if len(rest) != len(c.data) {
-			q.bytes -= len(c.data) - len(rest)
-			q.losePurged(c, rest)
+		rest := of(c)
+		if len(rest.chunk.data) != len(c.data) {
+			q.bytes -= len(c.data) - len(rest.chunk.data)
+			q.losePurged(c, rest.lost)
 			c.release()
-			c = chunk{data: rest, feed: c.feed, at: c.at, rap: -1, format: c.format}
+			c = rest.chunk
 		}
-		if rest != nil {
+		if rest.chunk.data != nil {
 			q.items[n] = c
 			n++
 		}
 	}
 	clear(q.items[n:])
 	q.items = q.items[:n]
-	if !slices.ContainsFunc(q.out, func(c chunk) bool { return len(keep(c)) != len(c.data) }) {
+	if !slices.ContainsFunc(q.out, func(c chunk) bool { return len(of(c).chunk.data) != len(c.data) }) {
 		return nil
 	}
 	q.stale = true
@@ -247,9 +247,6 @@ func (q *queue) purge(keep func(chunk) []byte) (busy <-chan struct{}) {
 	}
 	return q.idle
 }
-
-// nothing keeps nothing of a chunk.
-func nothing(chunk) []byte { return nil }
 
 // reset empties the queue for a new start: what its reader had has been lost,
 // so that there are no gaps to mend.

@@ -12,14 +12,15 @@ import (
 
 // A Router knows the feeds and streams by name, and who follows them. Its lock
 // is held for reading while a chunk is passed on, which never waits, and for
-// writing while something is re-wired: when a change returns, nothing of what
-// it removed is passed on.
+// writing while something is re-wired, which is short: see change. When a change
+// returns, nothing of what it removed is passed on.
 type Router struct {
-	mu      sync.RWMutex
-	feeds   map[string]*feed
-	streams map[string]*stream
-	subs    map[*Subscriber]struct{}
-	mutes   map[string]muting // the owner's, by feed
+	changing sync.Mutex // held while something is re-wired, before mu and longer
+	mu       sync.RWMutex
+	feeds    map[string]*feed
+	streams  map[string]*stream
+	subs     map[*Subscriber]struct{}
+	mutes    map[string]muting // the owner's, by feed
 }
 
 // NewRouter makes a router without feeds or streams.
@@ -49,67 +50,101 @@ func (r *Router) now() time.Time { return time.Now() }
 // each is made of. Who follows a feed of a name that is now a stream's follows
 // the stream.
 func (r *Router) SetStreams(rules map[string][]string) *Stopping {
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	changed := r.changed(rules)
+	change := &change{router: r}
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	stopping := &Stopping{}
-	for name, s := range r.streams {
-		if _, ok := rules[name]; !ok && s.ruled {
-			s.ruled = false
-			r.wire(s, nil, stopping)
-			r.forgetUnused(s)
-		}
-	}
-	for name, entries := range rules {
+	r.unwire(changed)
+	for name, rule := range changed {
 		s := r.stream(name)
-		selectors := make([]programme.Selector, len(entries))
-		for i, e := range entries {
-			selectors[i] = selector(e)
+		s.ruled, s.entries, s.rule = rule != nil, rules[name], rule
+		r.wire(s)
+		if !r.forgetUnused(s) {
+			change.streams([]*stream{s})
 		}
-		if s.ruled && slices.Equal(s.rule, selectors) {
-			continue
-		}
-		s.ruled, s.entries = true, entries
-		r.wire(s, selectors, stopping)
 	}
 	for s := range r.subs {
 		if !s.ofStream && r.ruled(s.name) {
-			stopping.Join(s.follow(s.name, true))
+			change.stopping.Join(s.follow(s.name, true))
 		}
 	}
-	return stopping
+	r.mu.Unlock()
+	return change.done()
 }
 
-// wire connects a stream to the feeds it is made of, and takes what it is no
-// longer made of out of every queue.
-func (r *Router) wire(s *stream, rule []programme.Selector, stopping *Stopping) {
-	for _, f := range s.feeds {
-		f.leave(s)
+// changed reads the rules that are not those in force; nil is none any more.
+func (r *Router) changed(rules map[string][]string) map[string][]programme.Selector {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	changed := map[string][]programme.Selector{}
+	for name, s := range r.streams {
+		if _, ok := rules[name]; !ok && s.ruled {
+			changed[name] = nil
+		}
+	}
+	for name, entries := range rules {
+		if s := r.streams[name]; s != nil && s.ruled && slices.Equal(s.entries, entries) {
+			continue
+		}
+		changed[name] = make([]programme.Selector, len(entries))
+		for i, e := range entries {
+			changed[name][i] = selector(e)
+		}
+	}
+	return changed
+}
+
+// unwire takes streams off their feeds, in one pass over those of each feed.
+func (r *Router) unwire(changed map[string][]programme.Selector) {
+	touched := map[*feed]struct{}{}
+	for name := range changed {
+		if s := r.streams[name]; s != nil {
+			s.leaving = true
+			for _, f := range s.feeds {
+				touched[f] = struct{}{}
+			}
+			s.feeds = nil
+		}
+	}
+	for f := range touched {
+		f.streams = slices.DeleteFunc(f.streams, func(s *stream) bool { return s.leaving })
 		f.used = r.now()
 	}
-	s.feeds, s.rule = nil, rule
-	var selectors []programme.Selector
-	for _, x := range rule {
+}
+
+// wire puts a stream on the feeds that its rule names.
+func (r *Router) wire(s *stream) {
+	s.leaving = false
+	for _, x := range s.rule {
 		f := r.feed(x.Feed)
-		if !slices.Contains(s.feeds, f) {
-			s.feeds = append(s.feeds, f)
-			f.streams = append(f.streams, s)
+		if n := len(f.streams); n > 0 && f.streams[n-1] == s {
+			continue // named twice
 		}
-		if x, left := f.muted.limit(x); left {
-			selectors = append(selectors, x)
-		}
-	}
-	s.set(selectors)
-	for _, sub := range s.subs {
-		stopping.add(sub, sub.queue.purge(s.keep))
+		s.feeds = append(s.feeds, f)
+		f.streams = append(f.streams, s)
 	}
 }
 
-func (r *Router) forgetUnused(s *stream) {
-	if !s.ruled && s.readers == 0 {
-		s.slab.release()
-		s.slab = nil
-		delete(r.streams, s.name)
+// selectors returns what the owner's mutes leave of a stream's rule.
+func (r *Router) selectors(s *stream) []programme.Selector {
+	var left []programme.Selector
+	for _, x := range s.rule {
+		if x, some := r.feeds[x.Feed].muted.limit(x); some {
+			left = append(left, x)
+		}
 	}
+	return left
+}
+
+func (r *Router) forgetUnused(s *stream) (forgotten bool) {
+	if s.ruled || s.readers > 0 {
+		return false
+	}
+	s.slab.release()
+	s.slab = nil
+	delete(r.streams, s.name)
+	return true
 }
 
 func (r *Router) ruled(name string) bool {
@@ -123,7 +158,7 @@ func (r *Router) feed(name string) *feed {
 	if f == nil {
 		now := r.now()
 		f = &feed{name: name, outlet: outlet{inspector: newInspector()}, muted: r.muting(name), used: now, made: now}
-		f.limit = f.audible
+		f.limit = func(c chunk) chunk { return f.muted.audible(c) }
 		r.feeds[name] = f
 	}
 	return f

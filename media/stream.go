@@ -14,13 +14,15 @@ import (
 // by all who follow it. It outlives its rule while somebody names it, so that
 // a rule that comes back goes on with the same PIDs, counters and clock.
 type stream struct {
-	name    string
-	begun   time.Time            // arrival times are counted from then
-	ruled   bool                 // a rule of this name is in force; guarded by the router's lock
-	rule    []programme.Selector // that rule; likewise, as the next three
-	entries []string             // that rule, as it was written
-	readers int                  // subscribers that name it, linked or not
-	feeds   []*feed
+	name      string
+	begun     time.Time            // arrival times are counted from then
+	ruled     bool                 // a rule of this name is in force; guarded by the router's lock
+	rule      []programme.Selector // that rule; likewise, as the next three
+	entries   []string             // that rule, as it was written
+	readers   int                  // subscribers that name it, linked or not
+	feeds     []*feed
+	leaving   bool // while it is taken off its feeds; likewise
+	concerned bool // by the change under way; guarded by that
 
 	mu sync.Mutex
 	outlet
@@ -38,7 +40,7 @@ func newStream(name string, now time.Time) *stream {
 	return s
 }
 
-// audible is nothing of what a stream carried that is silent now, not even
+// audible returns nothing of what a stream carried that is silent now, not even
 // tables; the owner's mutes are in the programme.
 func (s *stream) audible(c chunk) chunk {
 	if len(s.selectors) == 0 {
@@ -62,13 +64,26 @@ func selector(entry string) programme.Selector {
 }
 
 // set changes what the stream is made of. What is left out is gone from the
-// fast start; the router purges it from the queues.
-func (s *stream) set(selectors []programme.Selector) {
+// fast start. It returns what of a chunk may stay in a queue.
+func (s *stream) set(selectors []programme.Selector) (keep func(chunk) chunk) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.selectors = selectors
 	s.programme.Select(selectors)
 	s.start.clear()
+	gone := s.programme.Unselected()
+	return func(c chunk) chunk {
+		switch {
+		case c.format != packets && (c.feed == nil || takesMessages(selectors, c.feed)): // of none: it came in on a link
+			return c
+		case c.format != packets || len(selectors) == 0:
+			return chunk{}
+		}
+		return c.filter(func(pid uint16) bool {
+			_, left := slices.BinarySearch(gone, pid)
+			return !left
+		})
+	}
 }
 
 // write takes a chunk of one of the stream's feeds, which came from a
@@ -81,7 +96,7 @@ func (s *stream) write(c chunk, from *Subscriber) (taken bool) {
 		if slices.ContainsFunc(s.feeds, func(f *feed) bool { return f.isTS.Load() }) {
 			return false
 		}
-		if s.selects(c.feed.name) {
+		if takesMessages(s.selectors, c.feed) {
 			s.publish(c, from)
 		}
 		return true
@@ -143,36 +158,15 @@ func (s *stream) restart(feed string) {
 	s.programme.Restart(feed)
 }
 
-// selects says that the stream takes some of a feed.
+// selects reports whether the stream takes some of a feed.
 func (s *stream) selects(feed string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return slices.ContainsFunc(s.selectors, func(x programme.Selector) bool { return x.Feed == feed })
 }
 
-// keep is what stays in a queue of a chunk after the stream has changed.
-func (s *stream) keep(c chunk) []byte {
-	switch {
-	case len(s.selectors) == 0:
-		return nil
-	case c.format != packets:
-		if s.selects(c.feed.name) {
-			return c.data
-		}
-		return nil
-	}
-	var rest []byte
-	whole := true
-	for at := 0; at < len(c.data); at += mpegts.PacketSize {
-		p := mpegts.Packet(c.data[at : at+mpegts.PacketSize])
-		selected := s.programme.Selected(p.PID())
-		if whole && !selected {
-			whole, rest = false, append(rest, c.data[:at]...)
-		}
-		if !whole && selected {
-			rest = append(rest, p...)
-		}
-	}
-	if whole {
-		return c.data
-	}
-	return rest
+// takesMessages reports whether messages of a feed are taken: they are of
+// unknown kind, so that an entry of a part takes none.
+func takesMessages(selectors []programme.Selector, f *feed) bool {
+	return slices.Contains(selectors, programme.Selector{Feed: f.name})
 }

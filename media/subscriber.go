@@ -90,6 +90,8 @@ func (s *Subscriber) unlink() {
 // Follow changes the source, where it differs from the present one: nothing of
 // the old one is handed out from now on.
 func (s *Subscriber) Follow(name string, ofStream bool) *Stopping {
+	s.router.changing.Lock()
+	defer s.router.changing.Unlock()
 	s.router.mu.Lock()
 	defer s.router.mu.Unlock()
 	return s.follow(name, ofStream || s.router.ruled(name))

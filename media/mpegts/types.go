@@ -71,6 +71,9 @@ var codecs = [...]struct {
 	{private, "\x59", "dvbsub", Other},
 }
 
+// unnamed is what a coding is called that is not known.
+const unnamed = "data"
+
 // Codec names the track's coding, as far as the PMT tells it.
 func (t Track) Codec() (name string, kind Kind) {
 	stream := t.Type
@@ -83,7 +86,7 @@ func (t Track) Codec() (name string, kind Kind) {
 			return c.name, c.kind
 		}
 	}
-	return "data", Other
+	return unnamed, Other
 }
 
 // marks are what descriptors tell of a coding: their tags, and in place of the
@@ -112,3 +115,10 @@ func registration(descriptors []byte) string {
 
 // Registration is a registration_descriptor of a format_identifier.
 func Registration(id string) []byte { return append([]byte{tagRegistration, byte(len(id))}, id...) }
+
+// Vague reports whether the track's kind is not known: private data that no
+// descriptor names, in which ffmpeg writes MJPEG, PCM, FLAC and many others.
+func (t Track) Vague() bool {
+	name, _ := t.Codec()
+	return name == unnamed
+}

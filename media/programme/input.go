@@ -14,9 +14,9 @@ const (
 
 // A feed is one input of the programme: its tables, tracks and clock.
 type feed struct {
-	name     string
-	selected bool
-	at       int64 // last arrival
+	name      string
+	selectors []Selector // of the feed
+	at        int64      // last arrival
 
 	program mpegts.ProgramReader
 	pcrPID  uint16 // 0: not known
@@ -35,6 +35,8 @@ type feed struct {
 func newFeed(name string) *feed {
 	return &feed{name: name, at: -never / 2}
 }
+
+func (f *feed) selected() bool { return len(f.selectors) > 0 }
 
 // arrived takes note of an arrival at at.
 func (f *feed) arrived(at int64) {
@@ -138,5 +140,5 @@ func entries(f *feed) []mpegts.Track {
 
 func (t *track) alike(e mpegts.Track) bool {
 	_, kind := e.Codec()
-	return t.coding == e.Type && t.kind == kind
+	return t.coding == e.Type && t.kind == kind && t.vague == e.Vague()
 }

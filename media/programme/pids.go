@@ -26,7 +26,7 @@ func (p *Programme) allot(f *feed, e mpegts.Track, taken []*track) *track {
 		return nil
 	}
 	codec, kind := e.Codec()
-	*t = track{feed: f, kind: kind, coding: e.Type, codec: codec, pid: t.pid, cc: t.cc, out: t.out, outSet: t.outSet, at: t.at}
+	*t = track{feed: f, kind: kind, vague: e.Vague(), coding: e.Type, codec: codec, pid: t.pid, cc: t.cc, out: t.out, outSet: t.outSet, at: t.at}
 	f.known = append(f.known, t)
 	p.match(t)
 	return t
@@ -51,7 +51,7 @@ func (p *Programme) evict(taken []*track) *track {
 // release forgets a feed that is neither selected nor remembered by a track.
 // Select asks for it, so that between two of them a few may be left over.
 func (p *Programme) release(f *feed) {
-	if !f.selected && len(f.known) == 0 {
+	if !f.selected() && len(f.known) == 0 {
 		delete(p.feeds, f.name)
 	}
 }

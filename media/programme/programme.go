@@ -14,14 +14,17 @@ import (
 )
 
 // A Selector is one entry of a stream rule's feeds: a feed, or one kind of
-// track of it. Part is mpegts.Other for the whole feed.
+// track of it. Part is mpegts.Other for the whole feed. NoVideo and NoAudio
+// leave out a kind, and with it each track that may be of it.
 type Selector struct {
-	Feed string
-	Part mpegts.Kind
+	Feed             string
+	Part             mpegts.Kind
+	NoVideo, NoAudio bool
 }
 
 func (s Selector) takes(t *track) bool {
-	return s.Feed == t.feed.name && (s.Part == mpegts.Other || s.Part == t.kind)
+	return (s.Part == mpegts.Other || s.Part == t.kind) &&
+		!(s.NoVideo && (t.vague || t.kind == mpegts.Video)) && !(s.NoAudio && (t.vague || t.kind == mpegts.Audio))
 }
 
 // Stats counts packets that came in and did not go out, and what was found
@@ -78,17 +81,22 @@ func New() *Programme {
 func (p *Programme) Select(s []Selector) {
 	p.selection = slices.Clone(s)
 	p.stale = true
-	for _, sel := range s {
-		if p.feeds[sel.Feed] == nil {
-			p.feeds[sel.Feed] = newFeed(sel.Feed)
-		}
+	for _, f := range p.feeds {
+		f.selectors = f.selectors[:0]
 	}
-	for name, f := range p.feeds {
-		f.selected = slices.ContainsFunc(s, func(sel Selector) bool { return sel.Feed == name })
+	for _, sel := range s {
+		f := p.feeds[sel.Feed]
+		if f == nil {
+			f = newFeed(sel.Feed)
+			p.feeds[sel.Feed] = f
+		}
+		f.selectors = append(f.selectors, sel)
+	}
+	for _, f := range p.feeds {
 		for _, t := range f.known {
 			p.match(t)
 		}
-		if !f.selected {
+		if !f.selected() {
 			f.forget()
 			f.current = nil
 			p.release(f)
@@ -97,7 +105,7 @@ func (p *Programme) Select(s []Selector) {
 }
 
 func (p *Programme) match(t *track) {
-	t.selected = slices.ContainsFunc(p.selection, func(s Selector) bool { return s.takes(t) })
+	t.selected = slices.ContainsFunc(t.feed.selectors, func(s Selector) bool { return s.takes(t) })
 	if !t.selected {
 		t.stop()
 	}
@@ -108,7 +116,7 @@ func (p *Programme) match(t *track) {
 // back: that of packets that came together is the same. While no track is selected and known nothing is appended.
 func (p *Programme) Append(dst []byte, feed string, src []byte, at time.Duration) []byte {
 	f := p.feeds[feed]
-	if f == nil || !f.selected {
+	if f == nil || !f.selected() {
 		p.stats.Unselected += uint64(len(src) / mpegts.PacketSize)
 		return dst
 	}
@@ -150,14 +158,15 @@ func (p *Programme) Restart(feed string) {
 	}
 }
 
-// Selected says whether output PID pid carries the programme's tables or
-// belongs to a track that the present selection includes.
-func (p *Programme) Selected(pid uint16) bool {
-	if pid == mpegts.PATPID || pid == pmtPID {
-		return true
+// Unselected returns the output PIDs of tracks that the present selection leaves
+// out, in ascending order.
+func (p *Programme) Unselected() (pids []uint16) {
+	for _, t := range p.pids {
+		if !t.selected {
+			pids = append(pids, t.pid)
+		}
 	}
-	i := int(pid) - firstPID
-	return i >= 0 && i < len(p.pids) && p.pids[i].selected
+	return pids
 }
 
 // Stats returns the counts so far.

@@ -12,6 +12,7 @@ type track struct {
 	feed        *feed
 	source      uint16 // PID in the feed
 	kind        mpegts.Kind
+	vague       bool // the kind is not known
 	coding      byte // stream_type
 	codec       string
 	descriptors []byte

@@ -1,0 +1,85 @@
+package media
+
+// A change is a re-wiring under way. Its first part, under the router's lock,
+// says who is not to be passed what any more; it is short. The rest stops
+// nobody who passes chunks on: every stream concerned is set once, and then
+// what was removed is taken out of the queues. A write of it may begin until
+// then, but the change has not returned yet, and waits for such writes.
+//
+// The router's field changing is held throughout, so that no two of them mix.
+type change struct {
+	router   *Router
+	concerns []*stream // each once
+	purges   []purge
+	stopping Stopping
+}
+
+// A purge takes what keep leaves out of the queues of readers of one outlet.
+type purge struct {
+	subs []*Subscriber
+	keep func(chunk) chunk
+}
+
+// purge notes readers who are to keep no more than keep leaves of a chunk.
+func (c *change) purge(subs []*Subscriber, keep func(chunk) chunk) {
+	c.purges = append(c.purges, purge{subs, keep})
+}
+
+// streams notes streams that have to be set.
+func (c *change) streams(concerned []*stream) {
+	for _, s := range concerned {
+		if !s.concerned {
+			s.concerned = true
+			c.concerns = append(c.concerns, s)
+		}
+	}
+}
+
+// done does what is left once the router's lock has been released.
+func (c *change) done() *Stopping {
+	r := c.router
+	for _, s := range c.concerns {
+		s.concerned = false
+		r.mu.RLock()
+		c.purge(s.subs, s.set(r.selectors(s)))
+		r.mu.RUnlock()
+	}
+	for _, p := range c.purges {
+		rests := remainders{keep: p.keep, known: map[*byte]remainder{}}
+		for _, s := range p.subs {
+			if !s.client || s.ofStream {
+				c.stopping.add(s, s.queue.purge(rests.of))
+			}
+		}
+	}
+	return &c.stopping
+}
+
+// A remainder is what is left of a chunk, and the PIDs of packets that are not.
+type remainder struct {
+	chunk chunk // data nil: nothing
+	lost  []uint16
+}
+
+// remainders remembers what is left of a chunk: it waits in many queues, which
+// share what is left of it too.
+type remainders struct {
+	keep  func(chunk) chunk
+	known map[*byte]remainder
+}
+
+func (r remainders) of(c chunk) remainder {
+	if c.format != packets || len(c.data) == 0 {
+		return remainder{chunk: r.keep(c)}
+	}
+	rest, ok := r.known[&c.data[0]]
+	if !ok {
+		rest.chunk = r.keep(c)
+		rest.lost = c.without(rest.chunk.data)
+		r.known[&c.data[0]] = rest
+	}
+	return rest
+}
+
+// nothing leaves nothing of a chunk.
+func nothing(chunk) remainder { return remainder{} }
