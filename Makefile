@@ -11,7 +11,7 @@ BUILD = CGO_ENABLED=0 go build -trimpath -ldflags '$(if $(VERSION),-X main.versi
 CROSS = linux/arm windows/amd64 darwin/arm64
 export GOFLAGS += -buildvcs=false
 
-.PHONY: build demo test check fmt vet staticcheck cross $(CROSS) bench clip clean help setup
+.PHONY: build demo test attack check fmt vet staticcheck cross $(CROSS) bench clip clean help setup
 
 build: ## bin/vw and bin/testrelay (the default)
 	$(BUILD) -o bin/ ./cmd/...
@@ -21,6 +21,9 @@ demo: build ## a relay, an agent and a source, live; ARGS='--for 10s' ends it by
 
 test: setup check cross ## everything, with the race detector; installs what it needs
 	go test -race -shuffle=on -timeout 10m ./...
+
+attack: ## the long form of the attacks on a whole agent, which the tests run in short
+	go test -count=1 -timeout 60m -v ./agent/attack -long
 
 check: fmt vet staticcheck ## the quick part: format, vet, staticcheck
 
