@@ -66,6 +66,19 @@ type chunk struct {
 	contents *contents // of its packets; nil: not known
 }
 
+// message makes a chunk of one message. It keeps data, or a copy where that holds
+// much more memory than what a queue counts for it.
+func message(data []byte, isText bool, now time.Time) chunk {
+	if data == nil || cap(data)-len(data) > itemCost {
+		data = append(make([]byte, 0, len(data)), data...)
+	}
+	c := chunk{data: data, at: now, rap: -1, format: binary}
+	if isText {
+		c.format = text
+	}
+	return c
+}
+
 func (c chunk) retain() chunk {
 	if c.slab != nil {
 		c.slab.refs.Add(1)

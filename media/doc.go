@@ -41,7 +41,9 @@
 // it, and its buffer is used again when the last has let go of it:
 // TestSlowReaderNeverSeesChangedBytes.
 //
-// A queue holds at most 8 MiB and 2 s. When it is full it drops everything up to
+// A queue holds at most 8 MiB and 2 s, 200 bytes counted for each message besides
+// its own, and costs the same however much waits
+// (TestFloodOfTinyMessagesIsBoundedAndHoldsNobodyUp). When it is full it drops everything up to
 // the newest random access point in it (all, if that is near its head or there
 // is none; the oldest, of messages), and counts it:
 // TestFullQueueDropsToTheNewestRandomAccessPoint,

@@ -36,12 +36,6 @@ func (in *inspector) scan(b []byte) (n int, under *contents, rap int) {
 	under, rap = in.contents, -1
 	begun := false // a packet has come that is of no table
 	for n < len(b) {
-		if in.contents != under {
-			if begun {
-				return n, under, rap
-			}
-			under = in.contents
-		}
 		at := n
 		p := mpegts.Packet(b[at : at+mpegts.PacketSize])
 		n += mpegts.PacketSize
@@ -49,26 +43,29 @@ func (in *inspector) scan(b []byte) (n int, under *contents, rap int) {
 		if in.state == nil || pid != in.last {
 			in.last, in.state = pid, in.pid(pid)
 		}
-		table := in.program.Carries(pid)
-		begun = begun || !table
 		in.state.packets++
 		if p.TransportError() {
 			in.damaged++
+			begun = true
 			continue
 		}
 		in.checkContinuity(p)
-		switch {
-		case table:
+		if in.program.Carries(pid) {
 			in.readTable(p)
+			if in.contents != under && begun {
+				break
+			}
+			under = in.contents
+			continue
+		}
+		begun = true
+		switch {
 		case in.state.kind == mpegts.Video && p.UnitStart() && p.RandomAccessPoint(in.state.codec):
 			rap = at
 			in.rapPSI = in.appendPSI(in.rapPSI[:0])
 		case in.state.codec == mpegAudio && p.UnitStart():
 			in.nameLayer(p)
 		}
-	}
-	if !begun {
-		under = in.contents
 	}
 	return n, under, rap
 }

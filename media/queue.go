@@ -14,6 +14,9 @@ const (
 	// queueBytes and queueAge bound what waits for one reader.
 	queueBytes = 8 << 20
 	queueAge   = 2 * time.Second
+	// itemCost is counted for each chunk or message besides its bytes, so that
+	// empty ones are bounded too: 41,943 of them.
+	itemCost = 200
 )
 
 // ErrClosed is what a queue returns that has been closed.
@@ -34,7 +37,8 @@ func (m Message) Len() (n int) {
 	return n
 }
 
-// A queue is what waits for one reader, at most 8 MiB and 2 s of it. When it
+// A queue is what waits for one reader, at most 8 MiB and 2 s of it, where each
+// chunk or message counts for its bytes and 200 more. When it
 // is full it drops everything up to the newest random access point in it, all
 // of it if that is near its head or there is none, and of messages the oldest;
 // what is dropped is counted. It never blocks who pushes.
@@ -46,7 +50,7 @@ type queue struct {
 	outward bool // of a reader beyond this machine: what it takes is counted as sent
 	mends   bool // of a stream: gaps are made legal, see mend
 	closed  bool
-	items   []chunk
+	items   fifo
 	bytes   int
 	out     []chunk // handed out, until done is called
 	parts   [][]byte
@@ -72,11 +76,9 @@ func (q *queue) push(c chunk) {
 		q.mu.Unlock()
 		return
 	}
-	q.items = append(q.items, c.retain())
+	q.items.push(c.retain())
 	q.bytes += len(c.data)
-	if q.bytes > queueBytes || c.at.Sub(q.items[0].at) > queueAge {
-		q.makeRoom(c.at)
-	}
+	q.makeRoom(c.at)
 	q.mu.Unlock()
 	select {
 	case q.wake <- struct{}{}:
@@ -86,17 +88,18 @@ func (q *queue) push(c chunk) {
 
 // makeRoom drops what the policy says.
 func (q *queue) makeRoom(now time.Time) {
-	for len(q.items) > 0 && (q.bytes > queueBytes || now.Sub(q.items[0].at) > queueAge) {
-		run := slices.IndexFunc(q.items, func(c chunk) bool { return c.format != packets })
+	for q.full(now) {
+		items := q.items.all()
+		run := slices.IndexFunc(items, func(c chunk) bool { return c.format != packets })
 		switch run {
 		case 0:
 			q.dropFirst(1)
 			continue
 		case -1:
-			run = len(q.items)
+			run = len(items)
 		}
 		n := run - 1
-		for n >= 0 && q.items[n].rap < 0 {
+		for n >= 0 && items[n].rap < 0 {
 			n--
 		}
 		if n < 0 || q.nearHead(n, now) {
@@ -104,24 +107,33 @@ func (q *queue) makeRoom(now time.Time) {
 			continue
 		}
 		q.dropFirst(n)
-		c := q.items[0]
+		c := &q.items.all()[0]
 		q.lose(c.data[:c.rap])
 		q.bytes -= c.rap
-		q.items[0] = c.from(c.rap)
+		*c = c.from(c.rap)
 	}
 }
+
+func (q *queue) full(now time.Time) bool {
+	items := q.items.all()
+	return len(items) > 0 && (cost(q.bytes, len(items)) > queueBytes || now.Sub(items[0].at) > queueAge)
+}
+
+// cost is what n chunks or messages of so many bytes count for.
+func cost(bytes, n int) int { return bytes + n*itemCost }
 
 // nearHead says that to drop what lies before item n would not make much room.
 func (q *queue) nearHead(n int, now time.Time) bool {
-	before := q.items[n].rap
-	for _, c := range q.items[:n] {
+	items := q.items.all()
+	before := items[n].rap
+	for _, c := range items[:n] {
 		before += len(c.data)
 	}
-	return q.bytes-before > queueBytes/2 || now.Sub(q.items[n].at) > queueAge/2
+	return cost(q.bytes-before, len(items)-n) > queueBytes/2 || now.Sub(items[n].at) > queueAge/2
 }
 
 func (q *queue) dropFirst(n int) {
-	for _, c := range q.items[:n] {
+	for _, c := range q.items.all()[:n] {
 		if c.format == packets {
 			q.lose(c.data)
 		} else {
@@ -130,7 +142,7 @@ func (q *queue) dropFirst(n int) {
 		q.bytes -= len(c.data)
 		c.release()
 	}
-	q.items = slices.Delete(q.items, 0, n)
+	q.items.drop(n)
 }
 
 // take waits for something to write. done has to be called before the next.
@@ -141,7 +153,7 @@ func (q *queue) take(ctx context.Context) (Message, error) {
 		case q.closed:
 			q.mu.Unlock()
 			return Message{}, ErrClosed
-		case len(q.items) > 0:
+		case len(q.items.all()) > 0:
 			m := q.handOut()
 			q.mu.Unlock()
 			return m, nil
@@ -156,18 +168,19 @@ func (q *queue) take(ctx context.Context) (Message, error) {
 }
 
 func (q *queue) handOut() Message {
-	n, size := 1, len(q.items[0].data)
+	items := q.items.all()
+	n, size := 1, len(items[0].data)
 	most := MaxMessage
 	if q.mends {
 		most -= min(len(q.gaps), maxMends) * mpegts.PacketSize
 	}
-	for q.items[0].format == packets && n < len(q.items) && q.items[n].format == packets &&
-		size+len(q.items[n].data) <= most {
-		size += len(q.items[n].data)
+	for items[0].format == packets && n < len(items) && items[n].format == packets &&
+		size+len(items[n].data) <= most {
+		size += len(items[n].data)
 		n++
 	}
-	q.out = append(q.out[:0], q.items[:n]...)
-	q.items = slices.Delete(q.items, 0, n)
+	q.out = append(q.out[:0], items[:n]...)
+	q.items.drop(n)
 	q.bytes -= size
 	q.parts, q.mended = q.parts[:0], q.mended[:0]
 	q.stale, q.passed = false, false
@@ -190,7 +203,7 @@ func (q *queue) done(written bool) {
 		for _, pid := range q.mended {
 			q.gaps[pid] = struct{}{}
 		}
-		q.items = slices.Insert(q.items, 0, q.out...)
+		q.items.putBack(q.out)
 	}
 	now := time.Now()
 	for _, c := range q.out {
@@ -222,8 +235,8 @@ func (q *queue) done(written bool) {
 func (q *queue) purge(of func(chunk) remainder) (busy <-chan struct{}) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n := 0
-	for _, c := range q.items {
+	items, n := q.items.all(), 0
+	for _, c := range items {
 		rest := of(c)
 		if len(rest.chunk.data) != len(c.data) {
 			q.bytes -= len(c.data) - len(rest.chunk.data)
@@ -232,12 +245,11 @@ func (q *queue) purge(of func(chunk) remainder) (busy <-chan struct{}) {
 			c = rest.chunk
 		}
 		if rest.chunk.data != nil {
-			q.items[n] = c
+			items[n] = c
 			n++
 		}
 	}
-	clear(q.items[n:])
-	q.items = q.items[:n]
+	q.items.truncate(n)
 	if !slices.ContainsFunc(q.out, func(c chunk) bool { return len(of(c).chunk.data) != len(c.data) }) {
 		return nil
 	}

@@ -3,6 +3,7 @@ package media_test
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +15,7 @@ import (
 const (
 	queueBytes = 8 << 20
 	queueAge   = 2 * time.Second
+	itemCost   = 200 // bytes that each chunk or message counts besides its own
 )
 
 // overflow sends frames to a reader that takes none, wait after each, until
@@ -33,11 +35,11 @@ func overflow(t *testing.T, src *source, wait time.Duration, s *media.Subscriber
 		}
 		age := time.Since(begun)
 		switch full := len(sent) > queueBytes || age > queueAge; {
-		case !full && i.Dropped > 0:
+		case !full && i.Dropped > 0 && len(sent) < queueBytes*98/100: // the rest is what chunks cost
 			t.Fatalf("%d packets dropped after %v and %d bytes", i.Dropped, age, len(sent))
 		case full && i.Dropped == 0:
 			t.Fatalf("none dropped after %v and %d bytes", age, len(sent))
-		case full:
+		case i.Dropped > 0:
 			if i.Bytes+int(i.Dropped)*mpegts.PacketSize != len(sent) {
 				t.Fatalf("%d dropped and %d bytes waiting of %d bytes", i.Dropped, i.Bytes, len(sent))
 			}
@@ -124,9 +126,9 @@ func TestFullQueueDropsTheOldestMessages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sender, reader := talk(t)
 		for i := range 12 {
-			sender.Send(bytes.Repeat([]byte{byte(i)}, queueBytes/8), false)
+			sender.Send(bytes.Repeat([]byte{byte(i)}, queueBytes/8-itemCost), false)
 		}
-		if i := reader.Info(); i.Dropped != 4 || i.Bytes != queueBytes {
+		if i := reader.Info(); i.Dropped != 4 || i.Bytes != queueBytes-8*itemCost {
 			t.Errorf("%+v", i)
 		}
 		got := drain(reader)
@@ -141,6 +143,55 @@ func TestFullQueueDropsTheOldestMessages(t *testing.T) {
 			t.Errorf("%d messages: %v", len(got), got)
 		}
 	})
+}
+
+// Whoever writes to a topic sends as many messages as it likes, of no byte even,
+// to a reader who takes none. The bounds of time are loose: they tell a cost
+// that grows with the square of what waits.
+func TestFloodOfTinyMessagesIsBoundedAndHoldsNobodyUp(t *testing.T) {
+	const flood = 1_000_000
+	for _, size := range []int{0, 19} {
+		r := media.NewRouter()
+		reader := subscribe(t, r, media.Subscription{Name: "data", Client: true, Incoming: true})
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		flooded := make(chan struct{})
+		begun := time.Now()
+		go func() {
+			defer close(flooded)
+			for range flood {
+				r.Deliver("data", make([]byte, size, 512), false) // as io.ReadAll returns them
+			}
+		}()
+		other, feed := newSource(8, 0), open(t, r, "v")
+		var longest time.Duration
+		for going := true; going; {
+			select {
+			case <-flooded:
+				going = false
+			default:
+				at := time.Now()
+				feed.send(t, other.frame())
+				r.SetMutes([]string{"v"})
+				r.SetMutes(nil)
+				longest = max(longest, time.Since(at))
+			}
+		}
+		t.Logf("%d messages of %d bytes in %v; a frame and two mutes took %v at the most", flood, size, time.Since(begun), longest)
+		if d := time.Since(begun); d > time.Minute || longest > 10*time.Second {
+			t.Errorf("the flood took %v, and held others up for %v", d, longest)
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		if n := int64(after.HeapAlloc) - int64(before.HeapAlloc); n > 2*queueBytes {
+			t.Errorf("%d MiB are held", n>>20)
+		}
+		i, most := reader.Info(), queueBytes/(itemCost+size)
+		if waits := flood - int(i.Dropped); waits > most || i.Bytes != waits*size {
+			t.Errorf("%d messages wait, %+v", waits, i)
+		}
+	}
 }
 
 func TestMessagesAreNeverJoinedCutOrReordered(t *testing.T) {

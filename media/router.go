@@ -20,12 +20,14 @@ type Router struct {
 	feeds    map[string]*feed
 	streams  map[string]*stream
 	subs     map[*Subscriber]struct{}
-	mutes    map[string]muting // the owner's, by feed
+	incoming map[string][]*Subscriber // of subs, those who take what comes in on links, by name
+	mutes    map[string]muting        // the owner's, by feed
 }
 
 // NewRouter makes a router without feeds or streams.
 func NewRouter() *Router {
-	return &Router{feeds: map[string]*feed{}, streams: map[string]*stream{}, subs: map[*Subscriber]struct{}{}}
+	return &Router{feeds: map[string]*feed{}, streams: map[string]*stream{}, subs: map[*Subscriber]struct{}{},
+		incoming: map[string][]*Subscriber{}}
 }
 
 // Run forgets feeds that nobody has used for a minute, until ctx ends.
@@ -176,6 +178,9 @@ func (r *Router) stream(name string) *stream {
 // join and part count a subscriber among those who name a source.
 func (r *Router) join(s *Subscriber) {
 	r.subs[s] = struct{}{}
+	if s.incoming {
+		r.incoming[s.name] = append(r.incoming[s.name], s)
+	}
 	s.queue.setMends(s.ofStream)
 	if s.ofStream {
 		r.stream(s.name).readers++
@@ -189,6 +194,12 @@ func (r *Router) part(s *Subscriber) {
 		return
 	}
 	delete(r.subs, s)
+	if s.incoming {
+		r.incoming[s.name] = slices.DeleteFunc(r.incoming[s.name], func(x *Subscriber) bool { return x == s })
+		if len(r.incoming[s.name]) == 0 {
+			delete(r.incoming, s.name)
+		}
+	}
 	if s.ofStream {
 		x := r.stream(s.name)
 		x.readers--
@@ -211,16 +222,11 @@ func (r *Router) outlet(s *Subscriber) *outlet {
 // Deliver gives a message that came in on a destination's link to the local
 // clients of that name, and to nobody else.
 func (r *Router) Deliver(name string, data []byte, isText bool) {
-	c := chunk{data: data, at: r.now(), rap: -1, format: binary}
-	if isText {
-		c.format = text
-	}
+	c := message(data, isText, r.now())
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	for s := range r.subs {
-		if s.incoming && s.name == name {
-			s.queue.push(c)
-		}
+	for _, s := range r.incoming[name] {
+		s.queue.push(c)
 	}
 }
 

@@ -133,15 +133,17 @@ func (s *Subscriber) Done(written bool) { s.queue.done(written) }
 // who follow it but the sender.
 func (s *Subscriber) Send(data []byte, isText bool) error {
 	r := s.router
-	r.mu.Lock()
-	f := r.feed(s.name)
-	r.mu.Unlock()
-	c := chunk{data: data, feed: f, at: r.now(), rap: -1, format: binary}
-	if isText {
-		c.format = text
-	}
+	c := message(data, isText, r.now())
 	r.mu.RLock()
+	if c.feed = r.feeds[s.name]; c.feed == nil {
+		r.mu.RUnlock()
+		r.mu.Lock()
+		c.feed = r.feed(s.name)
+		r.mu.Unlock()
+		r.mu.RLock()
+	}
 	defer r.mu.RUnlock()
+	f := c.feed
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.post != nil {
