@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,7 +28,7 @@ type Agent struct {
 	owner    *owner
 	state    *stateFile // nil where nothing lasts
 	saved    saved      // what the state file held at the start
-	saving   sync.Mutex // so that an older state never replaces a newer one
+	saver    *saver     // nil likewise
 	forward  *forward
 	control  *control
 	commands *command.Handler
@@ -39,6 +40,21 @@ type Agent struct {
 // New checks the configuration and opens the loopback port. An error is in
 // words for whoever starts the program. Run has to be called.
 func New(c Config) (*Agent, error) {
+	a, err := prepare(c)
+	if err != nil {
+		return nil, err
+	}
+	listeners, err := listen(a.config.Port)
+	if err != nil {
+		return nil, err
+	}
+	a.dialer.Policy.OwnPort = uint16(listeners[0].Addr().(*net.TCPAddr).Port)
+	a.local = newLocal(a, listeners)
+	return a, nil
+}
+
+// prepare checks the configuration and loads the state.
+func prepare(c Config) (*Agent, error) {
 	if err := c.defaults(); err != nil {
 		return nil, err
 	}
@@ -59,16 +75,7 @@ func New(c Config) (*Agent, error) {
 	a := &Agent{config: c, log: c.Log, instance: uuid.NewString(), started: time.Now(),
 		router: media.NewRouter(), dialer: link.New(link.Config{Policy: p, TLS: tls, Ping: c.PingInterval}), begun: make(chan struct{})}
 	a.owner = &owner{router: a.router, save: a.save, inTurn: a.inTurn}
-	if err := a.load(); err != nil {
-		return nil, err
-	}
-	listeners, err := listen(c.Port)
-	if err != nil {
-		return nil, err
-	}
-	a.dialer.Policy.OwnPort = uint16(listeners[0].Addr().(*net.TCPAddr).Port)
-	a.local = newLocal(a, listeners)
-	return a, nil
+	return a, a.load()
 }
 
 // URL is where this machine reaches the agent, without a slash at the end.
@@ -80,37 +87,43 @@ func (a *Agent) URL() string {
 // taking packets in, writes what waits to be recorded, sends every relay a
 // close frame, and returns without leaving a goroutine.
 func (a *Agent) Run(ctx context.Context) error {
-	links, endLinks := context.WithCancel(context.WithoutCancel(ctx))
-	files, endFiles := context.WithCancel(context.WithoutCancel(ctx))
-	defer endLinks()
-	defer endFiles()
+	a.log.Info("started", "version", a.config.Version, "instance", a.instance, "name", a.config.Name, "url", a.URL())
+	defer a.begin(context.WithoutCancel(ctx))()
+	return a.local.run(ctx)
+}
+
+// begin does all but to serve HTTP, until end is called.
+func (a *Agent) begin(ctx context.Context) (end func()) {
+	links, endLinks := context.WithCancel(ctx)
+	files, endFiles := context.WithCancel(ctx)
 	a.forward = &forward{
-		router: a.router, dialer: a.dialer, log: a.log, folder: cmp.Or(a.config.RecordDir, "recordings"), localOnly: a.config.RecordDir == "", ctx: links, recording: files,
-		destinations: map[string]*destination{}, opened: map[string]*media.Recording{},
-		idle: map[string]error{},
+		router: a.router, dialer: a.dialer, log: a.log, folder: cmp.Or(a.config.RecordDir, "recordings"), localOnly: a.config.RecordDir == "",
+		disk: a.config.disk, ctx: links, recording: files,
+		destinations: map[string]*destination{}, admitted: map[string]admission{}, opening: make(chan struct{}, 1),
 	}
 	a.control = &control{dialer: a.dialer, log: a.log, trial: a.config.Trial, ctx: links,
-		answer: a.answer, takeBack: a.takeBack, save: func() { _ = a.save() }} // the state file tells
+		alone:  max(a.config.Trial, 4*a.config.PingInterval),                       // by then a link that is dead is known to be
+		answer: a.answer, replace: a.replaceAPIRule, save: func() { _ = a.save() }} // the state file tells
 	rules := a.savedRules()
 	a.commands = command.New(command.Config{
 		Name: a.config.Name, API: a.config.API, APIToken: a.config.APIToken, Saved: rules,
-		Ran: a.tally.add, Trial: a.control.trying, Locked: a.owner.isLocked,
+		Ran: a.tally.add, Trial: a.control.trying, InForce: a.control.rule, Fed: a.fed, Locked: a.owner.isLocked,
 		Admit: a.forward.admit, Apply: a.apply, Feeds: a.feeds,
 		Status: a.statusFor, Log: a.log,
 	})
 	close(a.begun)
-	a.log.Info("started", "version", a.config.Version, "instance", a.instance, "name", a.config.Name, "url", a.URL())
 	var rest sync.WaitGroup
 	rest.Go(func() { a.router.Run(links) })
 	if a.state != nil {
 		rest.Go(func() { a.state.run(links) })
 	}
-	err := a.local.run(ctx)
-	rest.Go(a.control.close)
-	a.forward.close(endLinks, endFiles)
-	rest.Wait()
-	a.log.Info("stopped")
-	return err
+	return func() {
+		a.control.end()
+		a.forward.close(endLinks, endFiles)
+		a.control.links.Wait()
+		rest.Wait()
+		a.log.Info("stopped")
+	}
 }
 
 func (a *Agent) inTurn(ctx context.Context, work func() error) error {
@@ -118,10 +131,9 @@ func (a *Agent) inTurn(ctx context.Context, work func() error) error {
 	return a.commands.InTurn(ctx, work)
 }
 
-// takeBack puts an endpoint of the command channel back in force.
-func (a *Agent) takeBack(ctx context.Context, from, to command.Destination) {
+func (a *Agent) replaceAPIRule(ctx context.Context, next func(command.Destination) command.Destination) {
 	<-a.begun
-	if err := a.commands.ReplaceAPIRule(ctx, from, to); err != nil {
+	if err := a.commands.ReplaceAPIRule(ctx, next); err != nil && ctx.Err() == nil {
 		a.log.Error("the command channel's rule is not put back", "err", err)
 	}
 }
@@ -156,4 +168,15 @@ func (a *Agent) answer(ctx context.Context, c *link.Conn, from command.Origin, m
 		return false
 	}
 	return a.commands.Handle(ctx, message, from, reply)
+}
+
+// fed names the feeds as which anything has come in, sorted.
+func (a *Agent) fed() (names []string) {
+	for name, info := range a.router.Feeds() {
+		if info.Source || info.AgeMs != nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }

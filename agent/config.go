@@ -57,6 +57,8 @@ type Config struct {
 	Version string
 	// Log defaults to none.
 	Log *slog.Logger
+
+	disk func() // called before a file is opened or the state written; a test's
 }
 
 func (c *Config) defaults() error {
@@ -76,6 +78,9 @@ func (c *Config) defaults() error {
 	}
 	if c.Version == "" {
 		c.Version = "unknown"
+	}
+	if c.disk == nil {
+		c.disk = func() {}
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

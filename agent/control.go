@@ -17,18 +17,18 @@ const (
 )
 
 // A control is the command channel. It cannot be cut by changing apiRule: a new
-// endpoint is on trial, and the old link stays up, until a command has come in
-// on the new one, or the old link is lost while the new one is up; a trial that
-// ends without that is taken back. And where no link has been up for as long as
-// a trial lasts, every endpoint is dialled that is known to have worked.
+// endpoint is on trial beside the one in force, which is dialled on, until judge
+// has decided. And where no link has been steadily up for as long as a trial
+// lasts, the other endpoints are dialled that are known to have worked.
 type control struct {
 	dialer *link.Dialer
 	log    *slog.Logger
 	trial  time.Duration // how long a trial lasts
-	// answer runs the commands of a message and says whether any was done.
+	alone  time.Duration // how long the new link has to be up alone to be confirmed without a command
+	// answer runs the commands of a message and reports whether any was done.
 	answer func(ctx context.Context, c *link.Conn, from command.Origin, message []byte) bool
-	// takeBack puts an endpoint's rule back in the table, in place of another.
-	takeBack func(ctx context.Context, from, to command.Destination)
+	// replace puts another apiRule in the table, in the commands' turn.
+	replace func(ctx context.Context, next func(present command.Destination) command.Destination)
 	// save makes what is in force last over a restart.
 	save func()
 
@@ -39,147 +39,191 @@ type control struct {
 	ended   bool
 	inForce *endpoint
 	onTrial *endpoint
-	fallback
-	lost time.Time // since when no link has been up; zero while one is
+	former  *command.Destination // in force before; a command was done there
+	owners  *command.Destination // VW_API
+	proven  bool                 // a command was done at the rule that is the first in force
+	lost    time.Time            // since when no link has been steadily up; zero while one is
 }
 
 // apply makes rule, nil for none, the one that is wanted. It does not wait.
 func (c *control) apply(rule *command.Destination) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	defer c.note()
 	switch {
 	case c.ended:
 	case rule == nil:
-		c.drop(&c.onTrial)
-		c.drop(&c.inForce)
-		c.fallback = fallback{}
+		c.dropTrial()
+		if c.inForce != nil {
+			c.inForce.cancel()
+		}
+		c.inForce, c.former, c.owners = nil, nil, nil
 	case c.inForce == nil:
 		c.lost = time.Now()
 		c.inForce = c.dial(*rule)
+		c.inForce.commanded, c.proven = c.proven, false
 	case c.onTrial != nil && sameEndpoint(c.onTrial.rule, *rule):
 	case sameEndpoint(c.inForce.rule, *rule):
-		if c.onTrial != nil {
-			c.takenBack = &c.onTrial.rule
-			c.drop(&c.onTrial)
-		}
+		c.inForce.rule = *rule
+		c.dropTrial()
 	default:
-		c.drop(&c.onTrial)
+		c.dropTrial()
 		e := c.dial(*rule)
-		c.onTrial = e
+		c.onTrial, c.inForce.twins = e, nil
+		if e.rule.Destination == c.inForce.rule.Destination { // one topic, another token
+			e.twins = &twins{}
+			c.inForce.twins = e.twins
+		}
 		c.links.Go(func() { c.judge(e) })
 	}
 }
 
-// drop ends an endpoint's link.
-func (c *control) drop(e **endpoint) {
-	if *e != nil {
-		(*e).cancel()
-		*e = nil
+// dropTrial ends the link on trial, if there is one.
+func (c *control) dropTrial() {
+	if c.onTrial != nil {
+		c.onTrial.cancel()
+		c.onTrial = nil
 	}
 }
 
-// dial starts the link of an endpoint.
-func (c *control) dial(rule command.Destination) *endpoint {
-	e := &endpoint{control: c, rule: rule}
-	e.ctx, e.cancel = context.WithCancel(c.ctx)
-	e.Link = &link.Link{Dialer: c.dialer, Session: e, Limit: command.MaxCommand, MaxWait: c.untilSought, Log: c.log.With("id", apiRule)}
-	c.links.Go(func() { e.Run(e.ctx) })
-	return e
+// A verdict is what becomes of a trial.
+type verdict int
+
+const (
+	undecided  verdict = iota
+	confirmed          // the new endpoint is in force
+	rolledBack         // the old one stays
+)
+
+// verdict decides the trial of e, or says how long it stays undecided if nothing
+// happens. A command that came in on the new link is proof that somebody can be
+// reached there. That the old link is lost proves nothing, unless the old
+// endpoint could not be reached at all for long, while the new link was up.
+func (c *control) verdict(e *endpoint) (v verdict, wait time.Duration) {
+	if e.commanded {
+		return confirmed, 0
+	}
+	v, end := rolledBack, e.began.Add(c.trial)
+	if e.up && !c.inForce.up {
+		v, end = confirmed, e.since.Add(c.alone)
+		if c.inForce.since.After(e.since) {
+			end = c.inForce.since.Add(c.alone)
+		}
+	}
+	if wait = time.Until(end); wait > 0 {
+		return undecided, wait
+	}
+	return v, 0
 }
 
-// sought says that no link has been up for as long as a trial lasts.
-func (c *control) sought() bool { return !c.lost.IsZero() && time.Since(c.lost) >= c.trial }
+// judge decides the trial of e when it is time: here and nowhere else.
+func (c *control) judge(e *endpoint) {
+	for {
+		c.mu.Lock()
+		if e != c.onTrial {
+			c.mu.Unlock()
+			return
+		}
+		v, wait := c.verdict(e)
+		c.mu.Unlock()
+		switch v {
+		case confirmed:
+			c.confirm(e)
+			return
+		case rolledBack:
+			c.rollBack(e)
+			wait = time.Second // another command was faster, or a command came in
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-e.ctx.Done():
+			timer.Stop()
+			return
+		case <-e.news:
+			timer.Stop()
+		case <-timer.C:
+		}
+	}
+}
 
-// untilSought is the longest that a link may wait, so that the others are
-// dialled without delay when it is time.
-func (c *control) untilSought() time.Duration {
+// confirm puts the endpoint on trial in force. That is saved before the link of
+// the one before is closed.
+func (c *control) confirm(e *endpoint) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.lost.IsZero() || c.sought() {
-		return link.MaxWait
-	}
-	return time.Until(c.lost.Add(c.trial))
-}
-
-// aim is where an endpoint's link is dialled next: its own rule's target, and
-// when that has been in vain for long the others that are known in turn. anew
-// says that this is the first of such a round.
-func (c *control) aim(e *endpoint) (t link.Target, anew bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if e != c.inForce || !c.sought() {
-		e.turn = 0
-		return ruleTarget(e.rule), false
-	}
-	others := c.others(e.rule)
-	e.turn++
-	if n := e.turn % (len(others) + 1); n > 0 {
-		return ruleTarget(others[n-1]), e.turn == 1
-	}
-	return ruleTarget(e.rule), e.turn == 1
-}
-
-func (c *control) cameUp(e *endpoint) {
-	c.mu.Lock()
-	e.up = true
-	c.lost = time.Time{}
-	promote := e == c.onTrial && !c.inForce.up
-	c.mu.Unlock()
-	if promote {
-		c.proven(e)
-	}
-}
-
-func (c *control) wentDown(e *endpoint) {
-	c.mu.Lock()
-	e.up = false
-	trial := c.onTrial
-	if (c.inForce == nil || !c.inForce.up) && (trial == nil || !trial.up) {
-		c.lost = time.Now()
-	}
-	promote := e == c.inForce && trial != nil && trial.up
-	c.mu.Unlock()
-	if promote {
-		c.proven(trial)
-	}
-}
-
-// proven ends the trial of an endpoint well: it is in force, that is saved, and
-// only then the link before is closed.
-func (c *control) proven(e *endpoint) {
-	c.mu.Lock()
-	if e != c.onTrial {
+	if c.ended || e != c.onTrial {
 		c.mu.Unlock()
 		return
 	}
 	before := c.inForce
-	c.former = &before.rule
+	if before.commanded {
+		c.former = &before.rule
+	}
 	c.inForce, c.onTrial = e, nil
+	c.note()
 	c.mu.Unlock()
 	c.log.Info("command channel has moved", "relay", ruleTarget(e.rule).Host())
 	c.save()
 	before.cancel()
 }
 
-// judge takes an endpoint back that has not proved itself in time.
-func (c *control) judge(e *endpoint) {
-	timer := time.NewTimer(c.trial)
-	defer timer.Stop()
-	select {
-	case <-e.ctx.Done():
-		return
-	case <-timer.C:
-	}
+// rollBack puts the rule in force back in the table, whereupon apply ends the
+// trial; but not where the verdict has become another before its turn.
+func (c *control) rollBack(e *endpoint) {
+	c.replace(e.ctx, func(present command.Destination) command.Destination {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if e != c.onTrial {
+			return present
+		}
+		if v, _ := c.verdict(e); v != rolledBack {
+			return present
+		}
+		c.log.Warn("command channel stays: no command came in on the new link in time",
+			"relay", ruleTarget(e.rule).Host(), "trial", c.trial.String())
+		return c.inForce.rule
+	})
+}
+
+// cameUp, wentDown, isSteady and commandDone are all that a link tells.
+func (c *control) cameUp(e *endpoint) {
+	c.tell(func() { e.up, e.since = true, time.Now() })
+}
+
+func (c *control) wentDown(e *endpoint) {
+	c.tell(func() { e.up, e.steady, e.since = false, false, time.Now() })
+}
+
+func (c *control) isSteady(e *endpoint) {
+	c.tell(func() { e.steady = true })
+}
+
+func (c *control) commandDone(e *endpoint) {
+	c.tell(func() {
+		e.steady = e.up
+		e.commanded = e.commanded || sameEndpoint(e.at, e.rule)
+	})
+}
+
+func (c *control) tell(what func()) {
 	c.mu.Lock()
-	if e != c.onTrial {
-		c.mu.Unlock()
-		return
+	defer c.mu.Unlock()
+	what()
+	c.note()
+	if c.onTrial != nil {
+		select {
+		case c.onTrial.news <- struct{}{}:
+		default:
+		}
 	}
-	back := c.inForce.rule
-	c.mu.Unlock()
-	c.log.Warn("command channel stays: no command came in on the new link in time",
-		"relay", ruleTarget(e.rule).Host(), "trial", c.trial.String())
-	c.takeBack(c.ctx, e.rule, back)
+}
+
+// note keeps the time since when no link has been steadily up.
+func (c *control) note() {
+	if c.inForce != nil && c.inForce.steady || c.onTrial != nil && c.onTrial.steady {
+		c.lost = time.Time{}
+	} else if c.lost.IsZero() {
+		c.lost = time.Now()
+	}
 }
 
 // trying is how long the endpoint that was applied last is on trial, 0 where
@@ -193,39 +237,10 @@ func (c *control) trying() time.Duration {
 	return c.trial
 }
 
-// close ends the links, and waits for that.
-func (c *control) close() {
-	c.mu.Lock()
-	c.ended = true
-	c.drop(&c.onTrial)
-	c.drop(&c.inForce)
-	c.mu.Unlock()
-	c.links.Wait()
-}
-
-// ControlInfo is the state of the command channel.
-type ControlInfo struct {
-	Destination string `json:"destination"` // in force
-	link.Info
-	OnTrial *TrialInfo `json:"onTrial,omitempty"`
-}
-
-// TrialInfo is an endpoint on trial.
-type TrialInfo struct {
-	Destination string `json:"destination"`
-	link.Info
-}
-
-// info is nil where there is no command channel.
-func (c *control) info() *ControlInfo {
+// end lets nothing be decided any more: what is in force now stays so. It comes
+// before the links end.
+func (c *control) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.inForce == nil {
-		return nil
-	}
-	i := &ControlInfo{Destination: c.inForce.rule.Destination, Info: c.inForce.Info()}
-	if c.onTrial != nil {
-		i.OnTrial = &TrialInfo{c.onTrial.rule.Destination, c.onTrial.Info()}
-	}
-	return i
+	c.ended = true
 }

@@ -28,6 +28,7 @@ type destination struct {
 	mu      sync.Mutex
 	rule    command.Destination
 	idle    error    // why a saved rule is not acted upon; it has no link then
+	noRec   error    // why a saved rule is not recorded
 	present *carrier // the link of the rule
 	former  *carrier // the link of the rule before, while it still carries
 	writing *carrier // whose link is up and carries
@@ -227,6 +228,8 @@ func (d *destination) info() DestinationInfo {
 	if d.record != nil {
 		r := d.record.Info()
 		i.Recording = &r
+	} else if d.noRec != nil {
+		i.Recording = &media.RecordingInfo{File: d.rule.File, Error: d.noRec.Error()}
 	}
 	return i
 }

@@ -11,6 +11,32 @@ import (
 	"vw/media"
 )
 
+// Begin starts an agent without its HTTP side that dials by dial, until end is
+// called, which returns when it has ended.
+func Begin(c Config, dial func(ctx context.Context, network, address string) (net.Conn, error)) (a *Agent, end func(), err error) {
+	if a, err = prepare(c); err != nil {
+		return nil, nil, err
+	}
+	a.dialer = link.New(link.Config{Policy: a.dialer.Policy, Ping: c.PingInterval, Dial: dial})
+	return a, a.begin(context.Background()), nil
+}
+
+// Do runs a message of this machine's.
+func (a *Agent) Do(ctx context.Context, message string) (replies []string) {
+	a.commands.Handle(ctx, []byte(message), command.Local, func(b []byte) { replies = append(replies, string(b)) })
+	return replies
+}
+
+// Channel is the state of the command channel.
+func (a *Agent) Channel() *ControlInfo { return a.control.info() }
+
+// OnDisk returns a configuration whose agent calls f before it opens a file of
+// the record folder or writes the state.
+func OnDisk(c Config, f func()) Config {
+	c.disk = f
+	return c
+}
+
 // A Bench is an agent's destinations without its HTTP side and with another
 // network than the machine's, so that they can be run in a bubble of time.
 type Bench struct {
@@ -25,8 +51,8 @@ func NewBench(dial func(ctx context.Context, network, address string) (net.Conn,
 	d := link.New(link.Config{Policy: link.Policy{Loopback: true}, Ping: ping, Dial: dial})
 	r := media.NewRouter()
 	return &Bench{r, &forward{
-		router: r, dialer: d, log: log, ctx: ctx, recording: ctx,
-		destinations: map[string]*destination{}, opened: map[string]*media.Recording{}, idle: map[string]error{},
+		router: r, dialer: d, log: log, disk: func() {}, ctx: ctx, recording: ctx,
+		destinations: map[string]*destination{}, admitted: map[string]admission{}, opening: make(chan struct{}, 1),
 	}, cancel}
 }
 

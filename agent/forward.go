@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 
@@ -20,6 +19,9 @@ type forward struct {
 	log       *slog.Logger
 	folder    string // of recordings
 	localOnly bool   // the owner named no folder: only rules of this machine record
+	disk      func() // called before a file is opened there
+
+	opening chan struct{} // capacity 1: held while a file is being opened
 
 	ctx       context.Context // of the links
 	recording context.Context // of the recordings
@@ -29,8 +31,14 @@ type forward struct {
 	mu           sync.Mutex
 	ended        bool
 	destinations map[string]*destination
-	opened       map[string]*media.Recording // for rules that are about to be in force
-	idle         map[string]error            // saved rules that may not be acted upon any more, and why
+	admitted     map[string]admission // rules that the next apply puts in force anew
+}
+
+// An admission is what a rule may do that is put in force.
+type admission struct {
+	refused error            // why a saved rule may not be acted upon any more; it has no link then
+	rec     *media.Recording // its file, nil where it has none, or where that goes on
+	noRec   error            // why a saved rule is not recorded
 }
 
 var errRecordingNotAllowed = errors.New("the owner of this machine does not let the command channel record: " +
@@ -38,26 +46,33 @@ var errRecordingNotAllowed = errors.New("the owner of this machine does not let 
 
 // admit says in words why a rule is not acted upon, and opens its file.
 func (f *forward) admit(rule command.Destination) error {
-	if err := f.dialer.Policy.Check(ruleTarget(rule)); err != nil {
+	if err := f.allowed(rule); err != nil {
 		return err
 	}
-	f.mu.Lock()
-	d := f.destinations[rule.ID]
-	f.mu.Unlock()
-	if rule.File != "" && f.localOnly && !rule.Local {
-		return errRecordingNotAllowed
+	rec, err := f.openFile(rule)
+	if err == nil {
+		f.mu.Lock()
+		f.admitted[rule.ID] = admission{rec: rec}
+		f.mu.Unlock()
 	}
-	if rule.File == "" || d != nil && d.records(rule.File) {
-		return nil
-	}
-	rec, err := media.Record(f.folder, rule.File)
-	if err != nil {
-		return fmt.Errorf("file %q: %w", rule.File, err)
+	return err
+}
+
+// admitSaved lets a rule in that was in force before the restart: one that may
+// not be acted upon any more stays, idle; one whose file cannot be had is not
+// recorded, but is sent.
+func (f *forward) admitSaved(rule command.Destination) {
+	a := admission{refused: f.allowed(rule)}
+	if a.refused == nil {
+		a.rec, a.noRec = f.openFile(rule)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.opened[rule.ID] = rec
-	return nil
+	f.admitted[rule.ID] = a
+}
+
+func (f *forward) allowed(rule command.Destination) error {
+	return f.dialer.Policy.Check(ruleTarget(rule))
 }
 
 // apply makes rules the ones in force. It does not wait for anything: what has
@@ -79,27 +94,31 @@ func (f *forward) apply(rules map[string]command.Destination) *media.Stopping {
 		if id == apiRule {
 			continue
 		}
-		if d := f.destinations[id]; d != nil {
-			stopping.Join(d.change(rule, f.opened[id])...)
-		} else {
-			f.destinations[id] = f.add(rule, f.opened[id])
+		a, admitted := f.admitted[id]
+		switch d := f.destinations[id]; {
+		case d == nil:
+			f.destinations[id] = f.add(rule, a)
+		case admitted || d.rule != rule:
+			stopping.Join(d.change(rule, a, admitted)...)
 		}
-		delete(f.opened, id)
 	}
+	clear(f.admitted)
 	return stopping
 }
 
-func (f *forward) add(rule command.Destination, rec *media.Recording) *destination {
+func (f *forward) add(rule command.Destination, a admission) *destination {
 	d := &destination{forward: f, rule: rule}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.sub = f.router.Subscribe(media.Subscription{Name: rule.Stream, OfStream: rule.OfStream, Cut: d.cut})
-	if d.idle = f.idle[rule.ID]; d.idle != nil {
-		delete(f.idle, rule.ID)
+	if d.idle = a.refused; d.idle != nil {
 		f.log.Error("saved rule is not allowed any more: idle", "id", rule.ID, "err", d.idle)
 		return d
 	}
-	d.setFile(rec)
+	if d.noRec = a.noRec; d.noRec != nil {
+		f.log.Error("saved rule is not recorded: add it again to try again", "id", rule.ID, "err", d.noRec)
+	}
+	d.setFile(a.rec)
 	d.dial()
 	return d
 }
@@ -111,22 +130,27 @@ func (d *destination) records(file string) bool {
 	return d.record != nil && d.record.file == file && d.record.Info().Error == ""
 }
 
-// change puts another rule of the same id in force.
-func (d *destination) change(rule command.Destination, rec *media.Recording) (stopping []*media.Stopping) {
+// change puts another rule of the same id in force, or what is missing of the
+// same. An idle rule stays so until it is admitted.
+func (d *destination) change(rule command.Destination, a admission, admitted bool) (stopping []*media.Stopping) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	before := d.rule
-	if before == rule {
-		return nil
-	}
+	before, wasIdle := d.rule, d.idle != nil
 	d.rule = rule
-	wasIdle := d.idle != nil
-	d.idle = nil
-	stopping = append(stopping, d.sub.Follow(rule.Stream, rule.OfStream))
-	if rec != nil || rule.File == "" {
-		stopping = append(stopping, d.setFile(rec))
-	} else if d.record != nil {
-		stopping = append(stopping, d.record.sub.Follow(rule.Stream, rule.OfStream))
+	if before.Stream != rule.Stream || before.OfStream != rule.OfStream {
+		stopping = append(stopping, d.sub.Follow(rule.Stream, rule.OfStream))
+		if d.record != nil {
+			stopping = append(stopping, d.record.sub.Follow(rule.Stream, rule.OfStream))
+		}
+	}
+	if wasIdle && !admitted {
+		return stopping
+	}
+	if admitted {
+		d.idle, d.noRec = nil, nil
+	}
+	if a.rec != nil || rule.File == "" {
+		stopping = append(stopping, d.setFile(a.rec))
 	}
 	if wasIdle || ruleTarget(before) != ruleTarget(rule) {
 		d.redial()

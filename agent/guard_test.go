@@ -18,7 +18,7 @@ import (
 var everyMethod = []string{"GET", "HEAD", "POST", "PUT", "UPDATE", "DELETE", "PATCH", "OPTIONS", "TRACE"}
 
 var everyPath = []string{"/", "/healthcheck", "/api/streams", "/api/streams/all", "/api/streams/x", "/api/destinations",
-	"/api/destinations/all", "/api/destinations/apiRule", "/api/feeds/all", "/api/stats", "/ts/video0", "/ws/video0", "/ws/api",
+	"/api/destinations/all", "/api/destinations/apiRule", "/api/endpoints/former", "/api/feeds/all", "/api/stats", "/ts/video0", "/ws/video0", "/ws/api",
 	"/api/lock", "/api/mutes/all", "/metrics", "/nothing"}
 
 func TestRequestsOfOtherWebPagesAreRefusedOnEveryMethodAndPath(t *testing.T) {

@@ -139,6 +139,8 @@ func (l *local) serve(w http.ResponseWriter, r *http.Request) {
 		l.streams(w, r, which)
 	} else if which, ok := name("/api/destinations/"); ok {
 		l.destinations(w, r, which)
+	} else if which, ok := name("/api/endpoints/"); ok {
+		l.endpoints(w, r, which)
 	} else if picture, ok := name("/preview/"); ok {
 		l.preview(w, r, picture)
 	} else if _, ok := name("/page/"); ok {

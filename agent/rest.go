@@ -69,6 +69,21 @@ func (l *local) destinations(w http.ResponseWriter, r *http.Request, which strin
 	}
 }
 
+// endpoints lets the owner drop an endpoint of the command channel that would be
+// dialled where the one in force cannot be reached: former, or configured.
+func (l *local) endpoints(w http.ResponseWriter, r *http.Request, which string) {
+	if !only(w, r, http.MethodDelete) {
+		return
+	}
+	if !l.agent.control.forget(which) {
+		fail(w, http.StatusNotFound, "there is no such endpoint: of those that GET /api/stats shows under control, former and configured can be dropped")
+		return
+	}
+	l.agent.log.Info("command channel's endpoint dropped", "endpoint", which)
+	_ = l.agent.save() // the state file tells
+	answerJSON(w, which)
+}
+
 // rule reads the rule that a request carries.
 func rule(w http.ResponseWriter, r *http.Request) (json.RawMessage, bool) {
 	if !only(w, r, changing...) {

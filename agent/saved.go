@@ -22,7 +22,8 @@ type savedControl struct {
 	Configured string            `json:"configured"`
 	InForce    *savedDestination `json:"inForce,omitempty"`
 	Former     *savedDestination `json:"former,omitempty"`
-	TakenBack  *savedDestination `json:"takenBack,omitempty"`
+	Token      *string           `json:"configuredToken,omitempty"`
+	Unproven   bool              `json:"unproven,omitempty"` // no command was ever done on that in force
 }
 
 // savedDestination is a destination rule with all that a reply does not show.
@@ -49,6 +50,7 @@ func (s savedDestination) rule(id string) command.Destination {
 func (a *Agent) load() error {
 	if a.config.State != "" {
 		a.state = newStateFile(a.config.State, a.log)
+		a.saver = &saver{write: a.writeState, log: a.log}
 		s, err := a.state.load()
 		if err != nil {
 			return err
@@ -71,8 +73,12 @@ func (a *Agent) save() error {
 		return nil
 	}
 	<-a.begun
-	a.saving.Lock()
-	defer a.saving.Unlock()
+	return a.saver.save()
+}
+
+// writeState writes what is in force now.
+func (a *Agent) writeState() error {
+	a.config.disk()
 	rules := a.commands.Rules()
 	s := saved{Version: stateVersion, Streams: rules.Streams, Destinations: map[string]savedDestination{},
 		Mutes: a.owner.muted(), Locked: a.owner.isLocked()}
@@ -82,7 +88,7 @@ func (a *Agent) save() error {
 		}
 	}
 	s.Control = a.control.lasting()
-	s.Control.Configured = a.config.API
+	s.Control.Configured, s.Control.Token = a.config.API, &a.config.APIToken
 	return a.state.write(s)
 }
 
@@ -94,27 +100,27 @@ func (a *Agent) savedRules() command.Rules {
 	rules := command.Rules{Streams: a.saved.Streams, Destinations: map[string]command.Destination{}}
 	for id, s := range a.saved.Destinations {
 		rules.Destinations[id] = s.rule(id)
-		if err := a.forward.admit(rules.Destinations[id]); err != nil {
-			a.forward.idle[id] = err
-		}
+		a.forward.admitSaved(rules.Destinations[id])
 	}
 	if a.config.API == "" {
 		return rules
 	}
 	configured := command.Destination{ID: apiRule, Stream: apiStream, Destination: a.config.API, Token: a.config.APIToken, Local: true}
 	rules.Destinations[apiRule] = configured
-	a.control.configured = &configured
+	a.control.owners = &configured
 	if s := a.saved.Control; s.Configured == a.config.API {
+		sameToken := s.Token != nil && *s.Token == a.config.APIToken
 		known := func(s *savedDestination) *command.Destination {
-			if s == nil || s.Destination == configured.Destination {
-				return nil // what is configured goes with today's token
+			if s == nil || s.Destination == configured.Destination && !sameToken {
+				return nil // a new VW_API_TOKEN is the owner's word too
 			}
 			rule := s.rule(apiRule)
 			return &rule
 		}
-		a.control.former, a.control.takenBack = known(s.Former), known(s.TakenBack)
+		a.control.former = known(s.Former)
 		if rule := known(s.InForce); rule != nil {
 			rules.Destinations[apiRule] = *rule
+			a.control.proven = !s.Unproven
 		}
 	}
 	return rules

@@ -174,10 +174,3 @@ func syncPath(path string, flag int) error {
 	}
 	return errors.Join(file.Sync(), file.Close())
 }
-
-// trouble is why the newest state is not saved, nil where it is.
-func (f *stateFile) trouble() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.err
-}

@@ -30,8 +30,8 @@ func (a *Agent) status() Status {
 		Feeds: a.router.Feeds(), Streams: a.router.Streams(),
 		Control: a.control.info(), Destinations: a.forward.info(),
 	}
-	if a.state != nil {
-		if err := a.state.trouble(); err != nil {
+	if a.saver != nil {
+		if err := a.saver.trouble(); err != nil {
 			s.StateError = err.Error()
 		}
 	}

@@ -116,9 +116,9 @@ func TestChannelMovesWhenACommandCameInOnTheNewLink(t *testing.T) {
 	}
 }
 
-func TestChannelMovesWhenTheOldLinkIsLost(t *testing.T) {
+func TestChannelMovesWhenTheOldEndpointCannotBeReachedForAWholeTrial(t *testing.T) {
 	relay, other := listen(t, testrelay.Config{}), listen(t, testrelay.Config{})
-	a := start(t, relay, agent.Config{Trial: time.Minute})
+	a := start(t, relay, agent.Config{Trial: trial, PingInterval: trial / 4})
 	c := orchestrate(t, relay, "agent1")
 	c.ask(`{"verb":"add","what":"destination","rule":{"id":"apiRule","stream":"api","destination":"` + other.URL() + `/bi/new"}}`)
 	if err := other.AwaitClient(patient(t), "/bi/new"); err != nil {
@@ -128,10 +128,14 @@ func TestChannelMovesWhenTheOldLinkIsLost(t *testing.T) {
 		s := c.status()
 		return s.Control.OnTrial != nil && s.Control.OnTrial.State == "up"
 	})
+	closed := time.Now()
 	if err := relay.Close(); err != nil {
 		t.Fatal(err)
 	}
 	a.log.await(t, "command channel has moved")
+	if after := time.Since(closed); after < trial*9/10 {
+		t.Errorf("moved %v after the old link was lost", after)
+	}
 	n := orchestrate(t, other, "new")
 	if s := n.status(); s.Control.OnTrial != nil || s.Control.Destination != other.URL()+"/bi/new" {
 		t.Errorf("after the move: %+v", s.Control)

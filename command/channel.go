@@ -12,6 +12,11 @@ import (
 // maxRef is the longest ref, in bytes.
 const maxRef = 128
 
+// maxReplies is how long the replies to one message may be before what is left
+// of it is not done any more, in bytes: four times what a message may have. One
+// reply alone may be longer.
+const maxReplies = 4 * MaxCommand
+
 // maxLogged is the most of a stranger's object that is logged, in bytes.
 const maxLogged = 200
 
@@ -49,17 +54,25 @@ func (h *Handler) Handle(ctx context.Context, message []byte, from Origin, reply
 		return false
 	}
 	var stranger object // the first object without a verb
-	strangers := 0
+	strangers, sent := 0, 0
+	answer := func(b []byte) {
+		sent += len(b)
+		reply(b)
+	}
 	for value, err := range values(message) {
 		if ctx.Err() != nil {
 			return done
+		}
+		if sent > maxReplies {
+			reply(refusal(&Error{Conflict, "the replies to this message are longer than 4 MiB: what was left of it is not done, send fewer commands at a time"}))
+			break
 		}
 		command, isObject := object{}, false
 		if err == nil {
 			command, isObject = parseObject(value)
 		}
 		if !isObject {
-			reply(refusal(errUnrecognised))
+			answer(unrecognised("this is no JSON object: write a command in braces, {…}"))
 			continue
 		}
 		verb, isCommand := command.verb()
@@ -69,10 +82,10 @@ func (h *Handler) Handle(ctx context.Context, message []byte, from Origin, reply
 			}
 			continue
 		}
-		answer, err := h.answer(ctx, verb, from, command)
-		done = done || answer != nil && err == nil
-		if answer != nil {
-			reply(answer)
+		line, err := h.answer(ctx, verb, from, command)
+		done = done || line != nil && err == nil
+		if line != nil {
+			answer(line)
 		}
 	}
 	if strangers > 0 { // its keys alone: a value may be a secret
@@ -106,7 +119,10 @@ func (h *Handler) answer(ctx context.Context, verb string, from Origin, command 
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	if err != nil {
+	switch {
+	case err == errUnrecognised:
+		result = unrecognised(command.hint(verb))
+	case err != nil:
 		result = refusal(err)
 	}
 	return h.addressed(command, ref, result), err

@@ -18,6 +18,9 @@ const (
 	maxFile  = 512
 )
 
+// maxFolders is the most folders that a recording's path may have.
+const maxFolders = 8
+
 // Destination is a destination rule: what stream (or, where there is no rule
 // of that name, feed) is sent where.
 type Destination struct {
@@ -37,6 +40,8 @@ type Destination struct {
 	// Trial is how long an apiRule that has just been added has to prove
 	// itself; set in the reply to the command alone.
 	Trial time.Duration
+	// Warning is what may have been mistyped; set in the reply alone.
+	Warning string
 }
 
 // MarshalJSON gives the rule as replies show it: "tokenSet":true in place of
@@ -54,7 +59,8 @@ func (d Destination) MarshalJSON() ([]byte, error) {
 		File        string `json:"file,omitempty"`
 		TokenSet    bool   `json:"tokenSet,omitempty"`
 		Trial       string `json:"trial,omitempty"`
-	}{d.ID, d.Stream, d.Destination, d.Auth, d.File, d.Token != "", trial})
+		Warning     string `json:"warning,omitempty"`
+	}{d.ID, d.Stream, d.Destination, d.Auth, d.File, d.Token != "", trial, d.Warning})
 }
 
 // reads reports whether a rule reads like another.
@@ -98,7 +104,10 @@ func parseDestination(raw json.RawMessage) (rule Destination, tokenGiven bool, e
 			return Destination{}, false, err
 		}
 	}
-	rule.Stream = strings.TrimPrefix(rule.Stream, "/")
+	if rule.Stream, err = StreamName(rule.Stream); err != nil {
+		return Destination{}, false, err
+	}
+	rule.Warning = fields.unknown("id", "stream", "destination", "auth", "file", "token", "tokenset", "trial", "warning")
 	return rule, fields.given("token"), nil
 }
 
@@ -109,7 +118,7 @@ func (d Destination) Check() error {
 	if err := checkName("id", d.ID); err != nil {
 		return err
 	}
-	if _, err := StreamName(d.Stream); err != nil {
+	if err := checkName("stream", d.Stream); err != nil {
 		return err
 	}
 	if (d.ID == apiRule) != (d.Stream == apiStream) {
@@ -227,6 +236,9 @@ func checkFile(file string) error {
 	if len(file) > maxFile {
 		return invalid("file is %d bytes long: at most %d are allowed", len(file), maxFile)
 	}
+	if folders := strings.Count(file, "/"); folders > maxFolders {
+		return invalid("file is in %d folders: at most %d are allowed", folders, maxFolders)
+	}
 	if file == "." || !fs.ValidPath(file) || strings.ContainsFunc(file, func(char rune) bool {
 		return char == '\\' || unicode.IsControl(char)
 	}) {
@@ -235,25 +247,31 @@ func checkFile(file string) error {
 	return nil
 }
 
-// sameHost says whether two valid URLs lead to one host and port, so that a
-// token given for one may be used for the other.
-func sameHost(a, b string) bool {
-	hostA, portA := hostPort(a)
-	hostB, portB := hostPort(b)
-	return hostA != "" && strings.EqualFold(hostA, hostB) && portA == portB
+// takesTokenOf reports whether the token that was given for another rule may be
+// kept for this one: it must not be sent where its giver did not send it. Both
+// rules' URLs are valid, or have no host.
+func (d Destination) takesTokenOf(other Destination) bool {
+	a, errA := url.Parse(d.Destination)
+	b, errB := url.Parse(other.Destination)
+	if errA != nil || errB != nil || a.Scheme != b.Scheme || host(a) != host(b) || port(a) != port(b) {
+		return false
+	}
+	bearer := func(auth string) bool { return auth == "" || auth == "bearer" }
+	if d.Auth != other.Auth && !(bearer(d.Auth) && bearer(other.Auth)) {
+		return false
+	}
+	return d.Auth != "message" || a.RequestURI() == b.RequestURI()
 }
 
-func hostPort(raw string) (host, port string) {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return "", ""
-	}
-	switch port = u.Port(); {
+// host is a URL's host as it is compared.
+func host(u *url.URL) string { return strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")) }
+
+func port(u *url.URL) string {
+	switch port := u.Port(); {
 	case port != "":
+		return strings.TrimLeft(port, "0")
 	case u.Scheme == "wss" || u.Scheme == "https":
-		port = "443"
-	default:
-		port = "80"
+		return "443"
 	}
-	return u.Hostname(), port
+	return "80"
 }

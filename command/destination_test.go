@@ -91,6 +91,7 @@ func TestRecordingPaths(t *testing.T) {
 		"/video.ts": false, "../video.ts": false, "lab/../../video.ts": false, "lab/..": false, ".": false, "./video.ts": false,
 		"lab//video.ts": false, "lab/": false, `lab\video.ts`: false, `C:\video.ts`: false, "a\x00b": false, "a\nb": false,
 		"\xff": false, strings.Repeat("f", 513): false,
+		strings.Repeat("f/", 8) + "v.ts": true, strings.Repeat("f/", 9) + "v.ts": false,
 	}
 	for file, ok := range tests {
 		err := command.Destination{ID: "0", Stream: "x", Destination: "wss://r/", File: file}.Check()
@@ -110,26 +111,71 @@ func add(t *testing.T, handler *command.Handler, rule string) command.Destinatio
 	return added
 }
 
-func TestTokenIsKeptForTheSameHostAlone(t *testing.T) {
-	tests := []struct{ name, rule, token string }{
-		{"another path", `{"id":"0","stream":"x","destination":"wss://r.example/y"}`, "sesame"},
-		{"host in another case", `{"id":"0","stream":"x","destination":"wss://R.EXAMPLE/x"}`, "sesame"},
-		{"port by its number", `{"id":"0","stream":"x","destination":"wss://r.example:443/x"}`, "sesame"},
-		{"a null token", `{"id":"0","stream":"x","destination":"wss://r.example/x","token":null}`, "sesame"},
-		{"access at the same host", `{"id":"0","stream":"x","destination":"https://r.example/x"}`, "sesame"},
-		{"an empty token", `{"id":"0","stream":"x","destination":"wss://r.example/x","token":""}`, ""},
-		{"another token", `{"id":"0","stream":"x","destination":"wss://r.example/x","token":"other"}`, "other"},
-		{"another host", `{"id":"0","stream":"x","destination":"wss://r2.example/x"}`, ""},
-		{"another port", `{"id":"0","stream":"x","destination":"wss://r.example:8443/x"}`, ""},
-		{"plaintext", `{"id":"0","stream":"x","destination":"ws://r.example/x"}`, ""},
-		{"another id", `{"id":"1","stream":"x","destination":"wss://r.example/x"}`, ""},
+func TestTokenIsKeptForTheSamePlaceAlone(t *testing.T) {
+	const bearer = `{"id":"0","stream":"x","destination":"wss://r.example/x","token":"sesame"}`
+	const message = `{"id":"0","stream":"x","destination":"wss://r.example/x","token":"sesame","auth":"message"}`
+	tests := []struct{ name, before, rule, token string }{
+		{"another path", bearer, `{"id":"0","stream":"x","destination":"wss://r.example/y"}`, "sesame"},
+		{"host in another case", bearer, `{"id":"0","stream":"x","destination":"wss://R.EXAMPLE/x"}`, "sesame"},
+		{"host with a dot", bearer, `{"id":"0","stream":"x","destination":"wss://r.example./x"}`, "sesame"},
+		{"port by its number", bearer, `{"id":"0","stream":"x","destination":"WSS://r.example:0443/x"}`, "sesame"},
+		{"auth by its name", bearer, `{"id":"0","stream":"x","destination":"wss://r.example/x","auth":"bearer"}`, "sesame"},
+		{"a null token", bearer, `{"id":"0","stream":"x","destination":"wss://r.example/x","token":null}`, "sesame"},
+		{"another stream", message, `{"id":"0","stream":"y","destination":"wss://r.example/x","auth":"message"}`, "sesame"},
+		{"an empty token", bearer, `{"id":"0","stream":"x","destination":"wss://r.example/x","token":""}`, ""},
+		{"another token", bearer, `{"id":"0","stream":"x","destination":"wss://r.example/x","token":"other"}`, "other"},
+		{"another id", bearer, `{"id":"1","stream":"x","destination":"wss://r.example/x"}`, ""},
+		{"another host", bearer, `{"id":"0","stream":"x","destination":"wss://r2.example/x"}`, "forgotten"},
+		{"another port", bearer, `{"id":"0","stream":"x","destination":"wss://r.example:8443/x"}`, "forgotten"},
+		{"plaintext", bearer, `{"id":"0","stream":"x","destination":"ws://r.example:443/x"}`, "forgotten"},
+		{"access without a token", bearer, `{"id":"0","stream":"x","destination":"https://r.example/x","auth":"access"}`, "forgotten"},
+		{"from a message to a header", message, `{"id":"0","stream":"x","destination":"wss://r.example/x"}`, "forgotten"},
+		{"from a header to a message", bearer, `{"id":"0","stream":"x","destination":"wss://r.example/x","auth":"message"}`, "refused"},
+		{"a message on another topic", message, `{"id":"0","stream":"x","destination":"wss://r.example/y","auth":"message"}`, "refused"},
+		{"a message on a topic of the query", message, `{"id":"0","stream":"x","destination":"wss://r.example/x?y","auth":"message"}`, "refused"},
+		{"the channel's, as a message", bearer, `{"id":"apiRule","stream":"api","destination":"wss://manager.example/bi/evil","auth":"message"}`, "refused"},
+		{"the channel's, elsewhere", bearer, `{"id":"apiRule","stream":"api","destination":"wss://evil.example/bi/agent1"}`, "forgotten"},
+		{"the channel's", bearer, `{"id":"apiRule","stream":"api","destination":"wss://manager.example/bi/other"}`, "channel"},
 	}
 	for _, test := range tests {
-		handler := newHandler(t)
-		add(t, handler, `{"id":"0","stream":"x","destination":"wss://r.example/x","token":"sesame"}`)
-		added := add(t, handler, test.rule)
-		if added.Token != test.token || handler.Rules().Destinations[added.ID] != added {
+		handler := command.New(command.Config{API: apiURL, APIToken: "channel"})
+		add(t, handler, test.before)
+		added, err := handler.AddDestination(context.Background(), command.Remote, json.RawMessage(test.rule))
+		if test.token == "refused" {
+			if err == nil || !strings.Contains(err.Error(), "needs a token") {
+				t.Errorf("%s: got %v, %v", test.name, added, err)
+			}
+			continue
+		}
+		warned := strings.Contains(added.Warning, "the token is forgotten")
+		if want := test.token == "forgotten"; err != nil || warned != want {
+			t.Errorf("%s: warning %q, %v", test.name, added.Warning, err)
+		}
+		if added.Token != strings.TrimSuffix(test.token, "forgotten") {
 			t.Errorf("%s: the token is %q, want %q", test.name, added.Token, test.token)
+		}
+		if added.Warning = ""; handler.Rules().Destinations[added.ID] != added {
+			t.Errorf("%s: another rule is in force than was answered", test.name)
+		}
+	}
+}
+
+func TestTheEndpointInForceAddedAgainHasItsToken(t *testing.T) {
+	inForce := command.Destination{ID: "apiRule", Stream: "api", Destination: "wss://a.example/bi/a", Auth: "message", Token: "sesame", Local: true}
+	for rule, token := range map[string]string{
+		`"destination":"wss://a.example/bi/a","auth":"message"`:                  "sesame",
+		`"destination":"wss://a.example/bi/a","auth":"message","token":"sesame"`: "sesame",
+		`"destination":"wss://a.example/bi/a","auth":"message","token":"other"`:  "other",
+		`"destination":"wss://a.example/bi/a"`:                                   "",
+	} {
+		handler := command.New(command.Config{
+			Saved:   command.Rules{Destinations: map[string]command.Destination{"apiRule": inForce}},
+			InForce: func() (command.Destination, bool) { return inForce, true },
+		})
+		handle(handler, `{"verb":"add","what":"destination","rule":{"id":"apiRule","stream":"api","destination":"wss://b.example/bi/a"}}`)
+		got, err := handler.AddDestination(context.Background(), command.Remote, json.RawMessage(`{"id":"apiRule","stream":"api",`+rule+`}`))
+		if err != nil || got.Token != token || (token == "sesame") != (got == inForce) {
+			t.Errorf("%s: got %#v, %v", rule, got, err)
 		}
 	}
 }

@@ -31,7 +31,7 @@ func ExampleHandler_Handle() {
 	// {"video0":["video0","audio0"]}
 	// {"deleted":"deleteAll"}
 	// {"apiRule":{"id":"apiRule","stream":"api","destination":"wss://manager.example/bi/bench7"}}
-	// {"error":"Unrecognised Command"}
+	// {"error":"Unrecognised Command","hint":"this is no JSON object: write a command in braces, {…}"}
 }
 
 // Relays glue messages together, and several agents may share an endpoint: a

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"maps"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -29,10 +31,13 @@ type Config struct {
 	// Trial is how long the apiRule that Apply was given last is on trial: 0
 	// where it is in force. Defaults to 0.
 	Trial func() time.Duration
+	// InForce is the command channel's rule to which a rule on trial returns;
+	// false for none. Defaults to none.
+	InForce func() (Destination, bool)
 	// Locked says that the owner has locked the rules: then a Remote command
 	// can list, and not change. Defaults to false.
 	Locked func() bool
-	// Admit says whether a destination rule that is new or changed may be acted
+	// Admit says whether a destination rule that is added, or added again, may be acted
 	// upon; its error refuses the rule in words (an *Error keeps its Kind, any
 	// other is Invalid). It is called one call at a time, before the table is
 	// changed and outside its lock, and may block for file I/O. Defaults to
@@ -46,6 +51,9 @@ type Config struct {
 	// was; what follows a panic of settled is an error, but the change is in
 	// force. Defaults to nothing.
 	Apply func(Rules) (settled func(context.Context))
+	// Fed names the feeds as which anything has come in so far; the others that
+	// a rule names may be mistyped. Defaults to none: then none is.
+	Fed func() []string
 	// Feeds answers list feed: which is a feed's name or "all"; false where there is no
 	// such feed. The value must encode as a JSON object and not change any
 	// more. What a Remote command may not know has to be left out. Defaults to
@@ -70,8 +78,14 @@ func (c *Config) defaults() {
 	if c.Trial == nil {
 		c.Trial = func() time.Duration { return 0 }
 	}
+	if c.InForce == nil {
+		c.InForce = func() (Destination, bool) { return Destination{}, false }
+	}
 	if c.Locked == nil {
 		c.Locked = func() bool { return false }
+	}
+	if c.Fed == nil {
+		c.Fed = func() []string { return nil }
 	}
 	if c.Feeds == nil {
 		c.Feeds = func(_ Origin, which string) (any, bool) { return struct{}{}, which == all }
@@ -152,42 +166,35 @@ func (h *Handler) DeleteDestination(ctx context.Context, from Origin, which stri
 
 // InTurn runs work when no command is running, and none begins before it has
 // returned. Its error is work's, or an *Error where ctx ended before the turn.
-func (h *Handler) InTurn(ctx context.Context, work func() error) error {
-	if err := h.take(ctx); err != nil {
-		return err
+// A panic on the way is logged and becomes an error.
+func (h *Handler) InTurn(ctx context.Context, work func() error) (err error) {
+	late := &Error{Canceled, "the command was given up before its turn: send it again"}
+	if ctx.Err() != nil {
+		return late
 	}
-	defer func() { <-h.turn }()
-	return work()
-}
-
-// take waits for the turn.
-func (h *Handler) take(ctx context.Context) error {
-	if ctx.Err() == nil {
-		select {
-		case h.turn <- struct{}{}:
-			return nil
-		case <-ctx.Done():
-		}
-	}
-	return &Error{Canceled, "the command was given up before its turn: send it again"}
-}
-
-// inTurn runs one command when those before it are done. A panic on the way is
-// logged and becomes an error.
-func inTurn[T any](ctx context.Context, h *Handler, verb string, work func() (T, error)) (result T, err error) {
-	defer func() { h.config.Ran(verb, err) }()
-	if err = h.take(ctx); err != nil {
-		return result, err
+	select {
+	case h.turn <- struct{}{}:
+	case <-ctx.Done():
+		return late
 	}
 	defer func() { <-h.turn }()
 	defer func() {
 		if reason := recover(); reason != nil {
 			h.config.Log.Error("panic in a command", "reason", reason, "stack", string(debug.Stack()))
-			var none T
-			result, err = none, errInternal
+			err = errInternal
 		}
 	}()
 	return work()
+}
+
+// inTurn runs one command when those before it are done.
+func inTurn[T any](ctx context.Context, h *Handler, verb string, work func() (T, error)) (result T, err error) {
+	err = h.InTurn(ctx, func() (err error) {
+		result, err = work()
+		return err
+	})
+	h.config.Ran(verb, err)
+	return result, err
 }
 
 func (h *Handler) addStream(ctx context.Context, from Origin, raw json.RawMessage) (Stream, error) {
@@ -196,14 +203,31 @@ func (h *Handler) addStream(ctx context.Context, from Origin, raw json.RawMessag
 		return Stream{}, err
 	}
 	rules := h.Rules()
-	if err := rules.roomForStream(rule.Stream); err != nil {
+	if err := rules.roomForStream(rule); err != nil {
 		return Stream{}, err
 	}
 	if err := h.commit(ctx, rules.withStream(rule)); err != nil {
 		return Stream{}, err
 	}
 	h.config.Log.Info("stream rule added", "stream", rule.Stream, "feeds", rule.Feeds, "by", from.String())
+	rule.Warning = warning(rule.Warning, h.notFed(rule.Feeds))
 	return rule, nil
+}
+
+// notFed says as which feeds nothing has come in while as others it has, "" for
+// none.
+func (h *Handler) notFed(entries []string) string {
+	var names []string
+	fed := h.config.Fed()
+	for _, entry := range entries {
+		if feed, _, _ := strings.Cut(entry, ":"); !slices.Contains(fed, feed) {
+			names = append(names, feed)
+		}
+	}
+	if len(names) == 0 || len(fed) == 0 {
+		return ""
+	}
+	return "nothing has come in so far as " + some(names) + ", but as " + some(fed)
 }
 
 func (h *Handler) addDestination(ctx context.Context, from Origin, raw json.RawMessage) (Destination, error) {
@@ -212,9 +236,19 @@ func (h *Handler) addDestination(ctx context.Context, from Origin, raw json.RawM
 		return Destination{}, err
 	}
 	rules := h.Rules()
-	old, known := rules.Destinations[rule.ID]
-	if known && !tokenGiven && sameHost(old.Destination, rule.Destination) {
-		rule.Token = old.Token
+	old := rules.Destinations[rule.ID]
+	if back, known := h.config.InForce(); known && rule.ID == apiRule && rule.Destination == back.Destination &&
+		rule.Auth == back.Auth && (!tokenGiven || rule.Token == back.Token) {
+		old = back // the end of a trial
+	}
+	said := rule.Warning
+	rule.Warning = ""
+	if !tokenGiven && old.Token != "" {
+		if rule.takesTokenOf(old) {
+			rule.Token = old.Token
+		} else {
+			said = warning(said, "the token is forgotten, since it was given for another place: give one again if this needs one")
+		}
 	}
 	if err := rule.Check(); err != nil {
 		return Destination{}, err
@@ -224,10 +258,8 @@ func (h *Handler) addDestination(ctx context.Context, from Origin, raw json.RawM
 	}
 	_, rule.OfStream = rules.Streams[rule.Stream]
 	rule.Local = from == Local || old.Local && rule.reads(old)
-	if rule != old {
-		if err := h.admit(rule); err != nil {
-			return Destination{}, err
-		}
+	if err := h.admit(rule); err != nil { // the same rule too: it may not be wholly in force
+		return Destination{}, err
 	}
 	if err := h.commit(ctx, rules.withDestination(rule)); err != nil {
 		return Destination{}, err
@@ -235,21 +267,28 @@ func (h *Handler) addDestination(ctx context.Context, from Origin, raw json.RawM
 	h.config.Log.Info("destination rule added", "rule", rule, "by", from.String())
 	if rule.ID == apiRule {
 		rule.Trial = h.config.Trial()
+	} else if !rule.OfStream {
+		said = warning(said, h.notFed([]string{rule.Stream}))
 	}
+	rule.Warning = said
 	return rule, nil
 }
 
-// ReplaceAPIRule puts next in the place of present, which was on trial and has
-// not proved itself. It does nothing where apiRule has been changed since.
-func (h *Handler) ReplaceAPIRule(ctx context.Context, present, next Destination) error {
-	_, err := inTurn(ctx, h, "add", func() (struct{}, error) {
+// ReplaceAPIRule puts what next returns in the place of apiRule, where that is
+// another. Next is called in turn, so that no command comes between.
+func (h *Handler) ReplaceAPIRule(ctx context.Context, next func(present Destination) Destination) error {
+	return h.InTurn(ctx, func() error {
 		rules := h.Rules()
-		if rules.Destinations[apiRule] != present {
-			return struct{}{}, nil
+		present, known := rules.Destinations[apiRule]
+		if !known {
+			return nil
 		}
-		return struct{}{}, h.commit(ctx, rules.withDestination(next))
+		rule := next(present)
+		if rule == present {
+			return nil
+		}
+		return h.commit(ctx, rules.withDestination(rule))
 	})
-	return err
 }
 
 func (h *Handler) admit(rule Destination) error {

@@ -76,7 +76,7 @@ func TestAdmitRefusesInWords(t *testing.T) {
 	}})
 	const first = `{"id":"0","stream":"s","destination":"ws://r/0","token":"t"}`
 	add(t, handler, first)
-	add(t, handler, first) // unchanged: not asked again
+	add(t, handler, first) // it may not be wholly in force
 	before := handler.Rules()
 	refusal = fmt.Errorf("plaintext: %w", errors.New("set VW_ALLOW_PLAINTEXT=true to allow it"))
 	got := handle(handler, `{"verb":"add","what":"destination","rule":{"id":"0","stream":"s","destination":"ws://r/1"}}`)
@@ -91,7 +91,7 @@ func TestAdmitRefusesInWords(t *testing.T) {
 	if !reflect.DeepEqual(handler.Rules(), before) {
 		t.Error("a refused rule changed the table")
 	}
-	if want := []string{"0 ws://r/0 t", "0 ws://r/1 t", "1 ws://r/1 "}; !reflect.DeepEqual(asked, want) {
+	if want := []string{"0 ws://r/0 t", "0 ws://r/0 t", "0 ws://r/1 t", "1 ws://r/1 "}; !reflect.DeepEqual(asked, want) {
 		t.Errorf("asked %q, want %q", asked, want)
 	}
 }
@@ -106,7 +106,7 @@ func TestListsComeFromTheProgram(t *testing.T) {
 	tests := map[string]string{
 		`{"verb":"list","what":"feed","which":"all"}`:     `{"asked":"all"}`,
 		`{"verb":"list","what":"feed","which":"/video0"}`: `{"asked":"video0"}`,
-		`{"verb":"list","what":"feed"}`:                   `{"error":"Unrecognised Command"}`,
+		`{"verb":"list","what":"feed"}`:                   `{"error":"Unrecognised Command","hint":"which is missing: list needs it"}`,
 		`{"verb":"list","what":"status"}`:                 `{"instance":"i<1>"}`,
 	}
 	for message, want := range tests {

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -114,6 +116,37 @@ func (o object) word(key string) string {
 	return word
 }
 
+// unknown says which keys are none of the known ones, which are in lower case;
+// "" for none.
+func (o object) unknown(known ...string) string {
+	keys := slices.DeleteFunc(slices.Clone(o.keys), func(key string) bool { return slices.Contains(known, key) })
+	if len(keys) == 0 {
+		return ""
+	}
+	return "no such key, passed over: " + some(keys)
+}
+
+// some names a few of what may be many.
+func some(names []string) string {
+	const most = 3
+	var text strings.Builder
+	for _, name := range names[:min(len(names), most)] {
+		fmt.Fprintf(&text, "%.40q ", name)
+	}
+	if more := len(names) - most; more > 0 {
+		fmt.Fprintf(&text, "and %d more", more)
+	}
+	return strings.TrimSpace(text.String())
+}
+
+// warning adds words to a warning; both may be "".
+func warning(said, more string) string {
+	if said == "" || more == "" {
+		return said + more
+	}
+	return said + "; " + more
+}
+
 // verb is false for an object that is no command.
 func (o object) verb() (string, bool) {
 	verb, err := o.text("verb")
@@ -141,6 +174,15 @@ func encode(value any) ([]byte, error) {
 		return nil, err
 	}
 	return bytes.TrimSuffix(line.Bytes(), []byte("\n")), nil
+}
+
+// unrecognised is the reply to what is no command. The hint says why.
+func unrecognised(hint string) []byte {
+	line, _ := encode(struct { // strings always encode
+		Error string `json:"error"`
+		Hint  string `json:"hint"`
+	}{errUnrecognised.Why, hint})
+	return line
 }
 
 // refusal is the reply to a command that was not done.

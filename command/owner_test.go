@@ -3,6 +3,7 @@ package command_test
 import (
 	"context"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -136,25 +137,35 @@ func TestChangeOfAPIRuleTellsItsTrial(t *testing.T) {
 	}
 }
 
-func TestReplaceAPIRuleYieldsToANewerOne(t *testing.T) {
+func TestReplaceAPIRuleTakesTheCommandsTurn(t *testing.T) {
 	handler := command.New(command.Config{API: apiURL})
 	former := handler.Rules().Destinations["apiRule"]
-	add := func(host string) command.Destination {
-		handle(handler, `{"verb":"add","what":"destination","rule":{"id":"apiRule","stream":"api","destination":"wss://`+host+`/bi/a"}}`)
-		return handler.Rules().Destinations["apiRule"]
+	handle(handler, `{"verb":"add","what":"destination","rule":{"id":"apiRule","stream":"api","destination":"wss://b.example/bi/a"}}`)
+	tried := handler.Rules().Destinations["apiRule"]
+	var group sync.WaitGroup
+	replace := func(with command.Destination) {
+		err := handler.ReplaceAPIRule(t.Context(), func(present command.Destination) command.Destination {
+			if present != tried {
+				t.Errorf("apiRule is %v, want %v", present, tried)
+			}
+			group.Go(func() { operate(t, handler, "+api") }) // has to wait
+			if now := handler.Rules().Destinations["apiRule"]; now != present {
+				t.Errorf("apiRule became %v meanwhile", now)
+			}
+			return with
+		})
+		if err != nil {
+			t.Error(err)
+		}
 	}
-	tried := add("b.example")
-	newer := add("c.example")
-	if err := handler.ReplaceAPIRule(context.Background(), tried, former); err != nil {
-		t.Fatal(err)
-	}
-	if got := handler.Rules().Destinations["apiRule"]; got != newer {
-		t.Errorf("apiRule is %v, want the newer %v", got, newer)
-	}
-	if err := handler.ReplaceAPIRule(context.Background(), newer, former); err != nil {
-		t.Fatal(err)
-	}
-	if got := handler.Rules().Destinations["apiRule"]; got != former {
-		t.Errorf("apiRule is %v, want %v", got, former)
+	replace(former)
+	group.Wait()
+	tried = handler.Rules().Destinations["apiRule"]
+	replace(tried)
+	group.Wait()
+	handler.DeleteDestination(t.Context(), command.Local, "apiRule")
+	if handler.ReplaceAPIRule(t.Context(), func(command.Destination) command.Destination { t.Error("asked"); return former }) != nil ||
+		len(handler.Rules().Destinations) != 0 {
+		t.Error("a rule that was deleted is back")
 	}
 }

@@ -1,6 +1,11 @@
 package command
 
-import "maps"
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
 
 // maxRules is the most rules of each kind, apiRule not counted.
 const maxRules = 1000
@@ -62,10 +67,35 @@ func (r Rules) withoutDestinations() Rules {
 	return r
 }
 
-// room refuses a new rule where there are as many of its kind as may be.
-func (r Rules) roomForStream(name string) error {
-	if _, known := r.Streams[name]; !known && len(r.Streams) >= maxRules {
+// roomForStream refuses a rule where there are as many as may be, or where all
+// rules together would name more than they may.
+func (r Rules) roomForStream(rule Stream) error {
+	old, known := r.Streams[rule.Stream]
+	if !known && len(r.Streams) >= maxRules {
 		return &Error{Conflict, "there are 1000 stream rules, which is the most: delete one first"}
+	}
+	if !slices.ContainsFunc(rule.Feeds, func(entry string) bool { return !slices.Contains(old, entry) }) {
+		return nil // it names nothing new
+	}
+	entries, feeds := 0, map[string]bool{}
+	count := func(list []string) {
+		entries += len(list)
+		for _, entry := range list {
+			feed, _, _ := strings.Cut(entry, ":")
+			feeds[feed] = true
+		}
+	}
+	count(rule.Feeds)
+	for name, list := range r.Streams {
+		if name != rule.Stream {
+			count(list)
+		}
+	}
+	if entries > maxEntries {
+		return &Error{Conflict, fmt.Sprintf("the feeds of all stream rules would be %d together: at most %d are allowed, delete a rule first", entries, maxEntries)}
+	}
+	if len(feeds) > maxDistinct {
+		return &Error{Conflict, fmt.Sprintf("all stream rules would name %d different feeds together: at most %d are allowed, delete a rule first", len(feeds), maxDistinct)}
 	}
 	return nil
 }

@@ -2,8 +2,12 @@ package command
 
 import "encoding/json"
 
-// maxFeeds is the most feeds that one stream rule may name.
-const maxFeeds = 256
+// Bounds of what stream rules name.
+const (
+	maxFeeds    = 256  // by one rule
+	maxEntries  = 4096 // by all rules together
+	maxDistinct = 1000 // feeds, by all rules together
+)
 
 // Stream is a stream rule: the named feeds, combined under one name.
 type Stream struct {
@@ -12,6 +16,8 @@ type Stream struct {
 	// ":audio" for those tracks of it alone. Empty for a stream that is
 	// silent, never nil in a rule that was accepted.
 	Feeds []string `json:"feeds"`
+	// Warning is what may have been mistyped; set in the reply alone.
+	Warning string `json:"warning,omitempty"`
 }
 
 // parseStream reads and checks a stream rule.
@@ -37,7 +43,7 @@ func parseStream(raw json.RawMessage) (Stream, error) {
 	if err != nil {
 		return Stream{}, err
 	}
-	return Stream{Stream: name, Feeds: feeds}, nil
+	return Stream{name, feeds, fields.unknown("stream", "feeds", "warning")}, nil
 }
 
 // parseFeeds reads and checks a stream rule's list of feeds.

@@ -16,6 +16,27 @@ func isVerb(verb string) bool {
 // changes says that a verb is there to change rules.
 func changes(verb string) bool { return verb == "add" || verb == "delete" }
 
+// hint says what of an unrecognised command is not known.
+func (o object) hint(verb string) string {
+	whats := `"stream" or "destination"`
+	if verb == "list" {
+		whats = `"stream", "destination", "feed" or "status"`
+	}
+	key := "which"
+	if verb == "add" {
+		key = "rule"
+	}
+	switch what := o.word("what"); {
+	case !isVerb(verb):
+		return fmt.Sprintf(`verb %.40q is unknown: write "healthcheck", "add", "delete" or "list"`, verb)
+	case !o.given("what"):
+		return fmt.Sprintf(`what is missing: write "what":%s`, whats)
+	case what != "stream" && what != "destination" && (verb != "list" || what != "feed"):
+		return fmt.Sprintf("what %.40q is unknown to %s: write %s", what, verb, whats)
+	}
+	return fmt.Sprintf("%s is missing: %s needs it", key, verb)
+}
+
 // reply runs one command and encodes what it answers.
 func (h *Handler) reply(ctx context.Context, from Origin, verb string, command object) ([]byte, error) {
 	result, err := h.run(ctx, from, verb, command)
@@ -67,14 +88,19 @@ func (h *Handler) delete(ctx context.Context, from Origin, what string, command 
 	if err != nil {
 		return nil, err
 	}
-	deleted := ""
+	rules, deleted, existed := h.Rules(), "", which == all
 	switch {
 	case what == "stream":
 		deleted, err = h.deleteStream(ctx, from, which)
+		existed = existed || rules.Streams[deleted] != nil
 	case which == apiRule: // no channel cuts a channel, the owner's neither
 		err = errAPIRule
 	default:
 		deleted, err = h.deleteDestination(ctx, from, which)
+		existed = existed || rules.Destinations[deleted].ID != ""
+	}
+	if !existed {
+		return map[string]any{"deleted": deleted, "existed": false}, err
 	}
 	return map[string]string{"deleted": deleted}, err
 }

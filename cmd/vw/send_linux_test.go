@@ -58,7 +58,7 @@ func TestSendConversesOnATerminal(t *testing.T) {
 		{"healthcheck\n", "> not sent: it is no JSON object"},
 		{"\n" + healthcheck + "\n", `pi: {"healthcheck":"ok"}`},
 		{`{"verb":"list","what":"stream","which":"a"}` + "\n" + `{"verb":"frob"}` + "\n", `pi: {"feeds":null}`},
-		{"", `pi: {"error":"Unrecognised Command"}`},
+		{"", `pi: {"error":"Unrecognised Command",`},
 		{`{"verb":"healthcheck","to":"nobody"}` + "\n" + healthcheck + "\n", "> no answer within 2s"},
 		{"", `pi: {"healthcheck":"ok"}`},
 		{"\x04", "> "}, // Ctrl-D
