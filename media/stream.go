@@ -131,6 +131,7 @@ type StreamInfo struct {
 	Dropped uint64      `json:"dropped"` // packets not put out: before the tables or a track's start, damaged, beyond 32 tracks
 	Gaps    uint64      `json:"gaps"`    // breaks in the feeds' continuity counters
 	Jumps   uint64      `json:"jumps"`   // times that a feed's time stamps jumped and were rebased
+	Resets  uint64      `json:"resets"`  // times that a feed had drifted by more than 0.2 s and was set in time again
 	Tracks  []TrackInfo `json:"tracks"`  // as the PMT names them now
 }
 
@@ -140,7 +141,7 @@ func (s *stream) info(now time.Time) StreamInfo {
 	defer s.mu.Unlock()
 	p := s.programme.Stats()
 	i := StreamInfo{Readers: s.readers, Bytes: s.bytes, Bitrate: s.meter.rate(now), Packets: p.Sent,
-		Dropped: p.Early + p.Damaged + p.Waiting + p.Surplus, Gaps: p.Gaps, Jumps: p.Jumps,
+		Dropped: p.Early + p.Damaged + p.Waiting + p.Surplus, Gaps: p.Gaps, Jumps: p.Jumps, Resets: p.Resets,
 		Tracks: s.inspector.trackInfo()}
 	if s.ruled {
 		i.Feeds = s.entries

@@ -112,6 +112,13 @@ func (s PES) Shift(ticks int64) {
 	}
 }
 
+// ShiftPTS adds ticks of 1/90,000 s to the PTS of a header that has a DTS too.
+func (s PES) ShiftPTS(ticks int64) {
+	if len(s) >= 19 && s.hasHeader() && s.stampBytes() == 10 {
+		putStamp(s[9:], stamp(s[9:])+uint64(ticks)%PTSModulus)
+	}
+}
+
 // stamp reads the 33 bits of a time stamp spread over five bytes (2.4.3.6).
 func stamp(b []byte) uint64 {
 	return uint64(b[0]>>1&7)<<30 | uint64(b[1])<<22 | uint64(b[2]>>1)<<15 | uint64(b[3])<<7 | uint64(b[4]>>1)

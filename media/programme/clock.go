@@ -18,8 +18,15 @@ const (
 	slewStep  = mpegts.PTSHz       // the longest time that one correction makes up for
 	agreement = mpegts.PTSHz / 10  // a muted feed's offset is kept within this
 	leap      = mpegts.PTSHz       // stamps that gain so much on the arrival jump
+	longFrame = mpegts.PTSHz / 10  // a frame that lasts longer is a pause
 	keeping   = 10 * mpegts.PTSHz  // a PTS is no further ahead of its DTS
 	never     = math.MaxInt64      // smallest lag of an empty window
+
+	jitter   = mpegts.PTSHz / 20   // of arrival at a start
+	opening  = 2 * mpegts.PTSHz    // a new clock is set right at once for so long
+	apart    = mpegts.PTSHz / 5    // a clock that is further off than this
+	endured  = 30 * mpegts.PTSHz   // for longer than this is set anew
+	crowding = mpegts.PTSHz / 1000 // between frames that come too early for their time
 )
 
 // ticks converts an arrival time to 1/90,000 s.
@@ -40,11 +47,17 @@ type clock struct {
 	full  bool  // the window before was measured whole
 	last  int64 // lag of the last packet
 	slewn int64 // arrival time up to which corrections have been made
+
+	near int64 // arrival time at which it was last near enough to the master's
+
+	begins int64 // arrival time until which its source is taken to begin
+	drawn  int64 // by how much the clock has been drawn back, to be in time
+	behind int64 // arrival time until which what was sent before may lie ahead of it
 }
 
 // newClock lets stamp stand for the programme time out.
 func newClock(stamp uint64, out, at int64) clock {
-	return clock{set: true, src: stamp, out: out, last: at - out, lags: [2]int64{at - out, never}, since: at, slewn: at}
+	return clock{set: true, src: stamp, out: out, last: at - out, lags: [2]int64{at - out, never}, since: at, slewn: at, near: at}
 }
 
 // time is the programme time of a stamp that is within 13 hours of the last.
@@ -68,7 +81,7 @@ func (c *clock) lag() int64 { return min(c.lags[0], c.lags[1]) }
 // measure takes the lag of a packet. It returns by how much the smallest lag of
 // a whole window differs from that of the whole window before it: the drift of
 // the source's clock against the arrival's.
-func (c *clock) measure(pts uint64, at int64) (drift int64) {
+func (c *clock) measure(stamp uint64, at int64) (drift int64) {
 	switch d := at - c.since; {
 	case d >= 2*window:
 		c.lags, c.since, c.full = [2]int64{never, never}, at, false
@@ -78,7 +91,7 @@ func (c *clock) measure(pts uint64, at int64) (drift int64) {
 		}
 		c.lags, c.since, c.full = [2]int64{never, c.lags[0]}, c.since+window, true
 	}
-	c.last = at - c.time(pts)
+	c.last = at - c.time(stamp)
 	c.lags[0] = min(c.lags[0], c.last)
 	return drift
 }
@@ -94,19 +107,40 @@ func (c *clock) shift(by int64) {
 	}
 }
 
-// slew brings the clock nearer to another's, by 1 ms a second at most.
-func (c *clock) slew(to *clock, at int64) {
+// draw moves the clock back. What follows may come out before what was sent
+// already: it is kept behind that, and the clock is not moved on for it.
+func (c *clock) draw(by, at int64) {
+	c.shift(-by)
+	c.drawn += by
+	c.behind = max(c.behind, at+by+opening)
+}
+
+// slew brings the clock nearer to another's, by 1 ms a second at most. Where it
+// is too far off for that it is set anew.
+func (c *clock) slew(to *clock, at int64) (anew bool) {
 	if !c.full || !to.full {
-		c.slewn = at
-		return
+		c.slewn, c.near = at, at
+		return false
 	}
 	off := c.lag() - to.lag()
+	switch {
+	case off >= -apart && off <= apart:
+		c.near = at
+	case at-c.near <= endured:
+	case off > 0:
+		c.shift(off)
+		return true
+	default:
+		c.draw(-off, at)
+		return true
+	}
 	most := min(at-c.slewn, slewStep) / slewRate
 	if most == 0 {
-		return
+		return false
 	}
 	c.slewn = at
 	if off > slack || off < -slack {
 		c.shift(max(-most, min(most, off)))
 	}
+	return false
 }

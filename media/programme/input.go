@@ -30,6 +30,7 @@ type feed struct {
 	epoch    int   // counts the clocks
 	returned bool  // the clock has to be seen to be right first
 	pcrAt    int64 // arrival of its last PCR
+	pcrTime  int64 // programme time of its newest stamp at that
 }
 
 func newFeed(name string) *feed {

@@ -25,7 +25,7 @@ func (p *Programme) packet(dst []byte, f *feed, in mpegts.Packet, at int64) []by
 		return dst
 	}
 	dst = p.appendTables(dst, at)
-	dst = p.fillPCR(dst, at)
+	dst = p.fillPCR(dst, f, at)
 	if timed && (!send || t != p.master) {
 		dst = p.appendPCR(dst, pcr, at)
 		last(dst).SetDiscontinuity(jumps)
@@ -123,15 +123,18 @@ func (p *Programme) send(dst []byte, t *track, in mpegts.Packet, pcr int64, time
 // stamp rewrites the PES header that opens or goes on in out (2.4.3.6).
 func (p *Programme) stamp(t *track, out mpegts.Packet) {
 	pes, _ := out.PES()
-	_, dts, stamped := stamps(pes)
+	pts, dts, stamped := stamps(pes)
 	switch {
 	case stamped:
 		t.header = 0
 		c := t.clock()
-		pes.Shift(c.out - int64(c.src))
+		pes.Shift(c.out - int64(c.src) + t.delay)
+		if t.delay > 0 {
+			pes.ShiftPTS(-t.crowd(pts, dts))
+		}
 		pes.SetStreamID(t.streamID(pes.StreamID()))
 		if t.kind != mpegts.Other {
-			t.out, t.outSet = c.time(dts), true
+			t.out, t.outSet = c.time(dts)+t.delay, true
 			p.now = max(p.now, t.out)
 		}
 	case t.kind != mpegts.Other && (out.UnitStart() || t.header > 0):

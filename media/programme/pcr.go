@@ -51,23 +51,31 @@ func (c *pcr) next(f *feed, ticks uint64, at int64) (pcr int64, ok, jumps bool) 
 }
 
 // readPCR takes the PCR of a packet of the feed that carries the clock.
-func (p *Programme) readPCR(f *feed, pid uint16, in mpegts.Packet, at int64) (pcr int64, ok, jumps bool) {
+func (p *Programme) readPCR(f *feed, pid uint16, in mpegts.Packet, at int64) (pcr int64, timed, jumps bool) {
 	ticks, ok := in.PCR()
 	if !ok || pid != f.pcrPID {
 		return 0, false, false
 	}
-	f.pcrAt = at
-	if p.master == nil || p.master.feed != f || !f.clock.set || f.returned {
-		return 0, false, false
+	if p.master != nil && p.master.feed == f && f.clock.set && !f.returned {
+		pcr, ok, jumps = p.pcr.next(f, ticks, at)
+		if !ok {
+			return 0, false, false
+		}
+		timed = true
 	}
-	return p.pcr.next(f, ticks, at)
+	f.pcrAt, f.pcrTime = at, f.clock.out
+	return pcr, timed, jumps
 }
 
 // fillPCR appends a PCR where the source of the clock has sent none for long,
-// because it has died or has none. It goes on with arrival time.
-func (p *Programme) fillPCR(dst []byte, at int64) []byte {
+// because it has died or has none. It goes on with arrival time. A source that
+// comes in bursts brings its own, which would be late: it is judged by its own time.
+func (p *Programme) fillPCR(dst []byte, f *feed, at int64) []byte {
 	m := p.master
 	if m == nil || at-m.feed.pcrAt < pcrSilence || p.pcr.known && at-p.pcr.at < pcrInterval {
+		return dst
+	}
+	if f == m.feed && f.clock.out-f.pcrTime < pcrSilence {
 		return dst
 	}
 	if !p.pcr.known {

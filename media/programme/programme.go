@@ -39,6 +39,7 @@ type Stats struct {
 	Surplus    uint64 // of tracks beyond MaxTracks, or beyond what one PMT can hold
 	Gaps       uint64 // breaks in the sources' continuity counters
 	Jumps      uint64 // times that a feed's stamps jumped and its offset was set anew
+	Resets     uint64 // times that a feed had drifted so far that its offset was set anew
 }
 
 // MaxTracks is how many tracks a programme has at most.
@@ -64,6 +65,7 @@ type Programme struct {
 	tables    tables
 	pcr       pcr
 	begun     bool
+	opened    int64 // arrival of the first stamp
 	lag       int64 // arrival less programme time, of a packet that is not late
 	now       int64 // the newest DTS sent, in programme time
 	stats     Stats
@@ -71,7 +73,7 @@ type Programme struct {
 
 // New returns a programme that selects nothing.
 func New() *Programme {
-	return &Programme{feeds: make(map[string]*feed)}
+	return &Programme{feeds: make(map[string]*feed), opened: never}
 }
 
 // Select sets what the programme is made of, in the rule's order, from the

@@ -31,15 +31,22 @@ func (p *Programme) observe(t *track, pes mpegts.PES, at int64) {
 	if anew {
 		t.epoch = f.epoch
 	}
+	if !t.stamped {
+		t.reorder = pts - dts
+	}
+	due := dts + t.reorder // the PTS, if the pictures were shown in the order in which they come
+	if t.epoch == f.epoch {
+		p.settle(f, due, at)
+	}
 	p.slew(f, at)
-	p.raise(t, dts, anew)
+	p.raise(t, dts, anew, at)
 	if t.stamped && !anew {
 		t.step = mpegts.PTSDelta(dts, t.dts)
 	}
 	t.stamped, t.dts, t.dtsAt = true, dts, at
 	if t.epoch == f.epoch {
 		f.clock.advance(dts)
-		drift := f.clock.measure(pts, at)
+		drift := f.clock.measure(due, at)
 		if p.master != nil && p.master.feed == f {
 			p.lag += drift
 		}
@@ -91,26 +98,69 @@ func (p *Programme) resume(f *feed, pts uint64, at int64) {
 	}
 	f.epoch++
 	f.clock = newClock(pts, at-p.reference(f), at)
+	f.clock.begins = at + opening
+	p.opened = min(p.opened, at)
 }
 
-// reference is the lag that a feed's first packet is given: that of the feed
-// which carries the clock. A feed that is going to carry it takes the
-// programme's, which drifts with the clock but does not know how late each of
-// its sources began: else every restart would add to the last.
+// reference is the lag that a feed's first packet is given: that of a feed
+// which is there already, else the programme's. A feed that is going to carry
+// the clock takes the programme's while that is near: the others follow it, so
+// that what each of its sources is off by would add up.
 func (p *Programme) reference(f *feed) int64 {
-	m := p.master
-	if m == nil || !m.feed.clock.set || !m.feed.alive(f.at) {
+	other := p.peer(f)
+	if other == nil {
 		return p.lag
 	}
+	lag := other.clock.lag()
+	if d := lag - p.lag; d > agreement || d < -agreement {
+		return lag
+	}
 	for t := range p.candidates {
-		if t.feed == f {
+		switch t.feed {
+		case f:
 			return p.lag
-		}
-		if t == m {
-			break
+		case other:
+			return lag
 		}
 	}
-	return m.feed.clock.lag()
+	return lag
+}
+
+// peer is the feed that f has to be in time with: the one that carries the
+// clock, else another one that is there.
+func (p *Programme) peer(f *feed) *feed {
+	there := func(t *track) bool {
+		return t.feed != f && t.feed.clock.set && !t.feed.returned && t.feed.alive(f.at)
+	}
+	if p.master != nil && there(p.master) {
+		return p.master.feed
+	}
+	for t := range p.candidates {
+		if there(t) {
+			return t.feed
+		}
+	}
+	return nil
+}
+
+// settle draws a new clock back at once where packets come earlier than the
+// first one told: that one was late. ffmpeg analyses a network input for up to
+// 5 s and then sends what it has kept. Only the first feed of a programme is
+// free to begin with a burst: programme time goes by it.
+func (p *Programme) settle(f *feed, due uint64, at int64) {
+	c := &f.clock
+	if at > c.begins {
+		return
+	}
+	lag := at - c.time(due)
+	if at-p.opened <= opening && p.peer(f) == nil {
+		p.lag = min(p.lag, lag)
+		return
+	}
+	early := p.reference(f) - lag
+	if (early > jitter || early > slack && c.drawn > 0) && c.drawn+early <= keeping {
+		c.draw(early, at)
+	}
 }
 
 // candidates yields the tracks that may carry the PCR, the best first.
@@ -126,25 +176,45 @@ func (p *Programme) candidates(yield func(*track) bool) {
 
 // raise moves the clock of t forward where dts would come out before what t
 // has sent, or in its place: output time never goes back. After a jump one
-// frame's length is left between the two.
-func (p *Programme) raise(t *track, dts uint64, anew bool) {
+// frame's length is left between the two. A clock that has been drawn back is
+// not moved: the frames crowd until it has caught up.
+func (p *Programme) raise(t *track, dts uint64, anew bool, at int64) {
+	t.delay = 0
 	if !t.outSet || !t.listed {
 		return
 	}
-	floor := t.out + 1
-	if anew {
-		floor = t.out + max(1, min(t.step, leap))
-	}
 	c := t.clock()
+	floor := t.out + 1
+	switch {
+	case at < c.behind:
+		if out := c.time(dts); out < t.out+crowding {
+			t.delay = t.out + crowding - out
+		}
+		return
+	case anew:
+		floor = t.out + max(1, min(t.step, longFrame))
+	}
 	if out := c.time(dts); out < floor {
 		c.shift(floor - out)
 	}
 }
 
+// crowd is by how much the PTS of a frame that crowds comes nearer to its DTS, so
+// that the pictures stay in order.
+func (t *track) crowd(pts, dts uint64) int64 {
+	if t.step <= crowding {
+		return 0
+	}
+	d := mpegts.PTSDelta(pts, dts)
+	return d - d*crowding/t.step
+}
+
 // slew brings the feed's clock nearer to that of the master, unless it is that.
 func (p *Programme) slew(f *feed, at int64) {
 	if m := p.master; m != nil && m.feed != f && m.feed.clock.set {
-		f.clock.slew(&m.feed.clock, at)
+		if f.clock.slew(&m.feed.clock, at) {
+			p.stats.Resets++
+		}
 	}
 }
 

@@ -30,6 +30,7 @@ type track struct {
 	dts      uint64 // last DTS
 	dtsAt    int64  // its arrival
 	step     int64  // from the one before to it
+	reorder  uint64 // from the first DTS to its PTS
 	epoch    int    // of the feed's clocks, which one it follows
 
 	// The output.
@@ -37,6 +38,7 @@ type track struct {
 	cc      byte // of the next packet with payload
 	out     int64
 	outSet  bool
+	delay   int64 // of the DTS, so that it does not go back
 	at      int64 // arrival of the last packet sent
 	started bool
 	waiting bool
@@ -82,8 +84,14 @@ func (t *track) follow(in mpegts.Packet, pes mpegts.PES) passage {
 }
 
 // start says whether the track has started, and starts it: at a PES packet
-// with a stamp, video at a random access point; after patience at any.
+// with a stamp, video at a random access point; after patience at any. Pictures
+// that come too early for their time are shown fast; sound is left out until it
+// is in time.
 func (t *track) start(in mpegts.Packet, at int64) bool {
+	early := t.delay > 0 && t.kind == mpegts.Audio
+	if early && in.UnitStart() {
+		t.started = false
+	}
 	if t.started {
 		return true
 	}
@@ -95,7 +103,7 @@ func (t *track) start(in mpegts.Packet, at int64) bool {
 	}
 	pes, _ := in.PES()
 	_, _, stamped := stamps(pes)
-	ready := stamped && (t.kind != mpegts.Video || in.RandomAccessPoint(t.codec))
+	ready := stamped && !early && (t.kind != mpegts.Video || in.RandomAccessPoint(t.codec))
 	t.started = ready || t.kind == mpegts.Other || at-t.since >= patience
 	t.waiting = !t.started
 	return t.started
