@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"vw/command/printable"
 )
 
 const (
@@ -202,16 +203,12 @@ func writeSoon(w http.ResponseWriter) {
 func answerJSON(w http.ResponseWriter, v any) {
 	writeSoon(w)
 	w.Header().Set("Content-Type", "application/json")
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(v) // who asked has gone
+	_ = printable.NewEncoder(w).Encode(v) // who asked has gone
 }
 
 func fail(w http.ResponseWriter, status int, why string) {
 	writeSoon(w)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(map[string]string{"error": why})
+	_ = printable.NewEncoder(w).Encode(map[string]string{"error": why})
 }

@@ -165,7 +165,7 @@ func (in *inspector) continuedBy(b []byte) (goesOn bool) {
 		looked[p.PID()] = true
 		switch step := (p.Continuity() - s.cc) & 0x0f; {
 		case !s.seen:
-			goesOn = goesOn || s.track
+			goesOn = goesOn || s.codec != ""
 		case step > 1 || step == 1 && !p.HasPayload():
 			return false
 		case step == 1 || !p.HasPayload():

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"vw/command/printable"
 )
 
 // A mood is what a line is about.
@@ -39,7 +41,7 @@ type section struct {
 }
 
 func (v view) report() report {
-	r := report{head: fmt.Sprintf("%s: vw %s at %s, running for %s", printable(v.Name), printable(v.Version), v.url,
+	r := report{head: fmt.Sprintf("%s: vw %s at %s, running for %s", printable.Text(v.Name), printable.Text(v.Version), v.url,
 		span(time.Duration(v.Uptime*float64(time.Second))))}
 	var out, in []line
 	for _, id := range slices.Sorted(maps.Keys(v.Destinations)) {
@@ -81,7 +83,7 @@ func (r report) text(colour bool) []byte {
 			if l.mood == wrong {
 				mark = "! "
 			}
-			fmt.Fprintln(&b, paint(colour, l.mood, mark+l.text))
+			fmt.Fprintln(&b, paint(colour, l.mood, mark+printable.Text(l.text)))
 		}
 	}
 	if r.code() == exitOK {
