@@ -12,7 +12,6 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -22,7 +21,8 @@ import (
 )
 
 const devicesHead = `vw devices lists this machine's cameras and microphones by names that last, each with the ffmpeg
-line that feeds it to the agent, under a feed name that is free there.
+line that feeds it to the agent, under a feed name that is free there. With --install it writes the
+line of one to where the systemd unit vw-source@.service reads it.
 
 usage: vw devices [flags]
 
@@ -51,6 +51,7 @@ func runDevices(ctx context.Context, args, environ []string, stdout, stderr io.W
 	port := flags.Int("port", 8888, "[VW_PORT] TCP port of the agent")
 	asJSON := flags.Bool("json", false, "print one JSON object")
 	root := flags.String("root", "/", "where the machine's file system begins")
+	install := flags.String("install", "", "write the line of this `FEED` to /etc/vw/FEED.source, for the unit vw-source@FEED")
 	err := flags.Parse(args)
 	if errors.Is(err, pflag.ErrHelp) {
 		printHelp(stdout, devicesHead, flags)
@@ -65,6 +66,9 @@ func runDevices(ctx context.Context, args, environ []string, stdout, stderr io.W
 	if err == nil && (*port < 1 || *port > 65535) {
 		err = fmt.Errorf("port %d is not one of 1 to 65535", *port)
 	}
+	if err == nil && *install != "" && *asJSON {
+		err = errors.New("--json lists and --install writes: choose one")
+	}
 	var found *devices.Report
 	if err == nil {
 		found, err = devices.Find(*root)
@@ -77,7 +81,14 @@ func runDevices(ctx context.Context, args, environ []string, stdout, stderr io.W
 		found.Advice = []string{notLinux(runtime.GOOS)}
 	}
 	found.Assign(askAgent(ctx, *port))
-	return printDevices(found, *asJSON, stdout, stderr)
+	if *install == "" {
+		return printDevices(found, *asJSON, stdout, stderr)
+	}
+	if err := installSource(found, *root, *install, stdout); err != nil {
+		fmt.Fprintf(stderr, "vw devices: %v\n", err)
+		return exitFailed
+	}
+	return exitOK
 }
 
 func printDevices(found *devices.Report, asJSON bool, stdout, stderr io.Writer) int {
@@ -101,17 +112,15 @@ func printDevices(found *devices.Report, asJSON bool, stdout, stderr io.Writer) 
 
 // portVariable sets port from VW_PORT, where that is not empty.
 func portVariable(environ []string, port *int) error {
-	for _, line := range environ {
-		value, ok := strings.CutPrefix(line, "VW_PORT=")
-		if !ok || value == "" {
-			continue
-		}
-		n, err := strconv.Atoi(value)
-		if err != nil {
-			return fmt.Errorf("VW_PORT=%s: not a number", value)
-		}
-		*port = n
+	value := valueOf(environ, "VW_PORT")
+	if value == "" {
+		return nil
 	}
+	n, err := strconv.Atoi(value)
+	if err != nil {
+		return fmt.Errorf("VW_PORT=%s: not a number", value)
+	}
+	*port = n
 	return nil
 }
 

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,6 +39,9 @@ func (s *settings) parse(args, environ []string) (unknown []string, err error) {
 	if err := s.Parse(args); err != nil {
 		return nil, inWords(err)
 	}
+	if err := s.credentials(environ); err != nil {
+		return nil, err
+	}
 	known := map[string]string{}
 	s.VisitAll(func(f *pflag.Flag) { known[variable(f.Name)] = f.Name })
 	for name, flag := range s.aliases {
@@ -58,6 +64,38 @@ func (s *settings) parse(args, environ []string) (unknown []string, err error) {
 	return unknown, nil
 }
 
+// valueOf is a variable's value, empty for none.
+func valueOf(environ []string, name string) string {
+	for _, line := range environ {
+		if value, ok := strings.CutPrefix(line, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// credentials sets the tokens that a service manager has handed over in files
+// (systemd's LoadCredential=): vw. and the flag's name.
+func (s *settings) credentials(environ []string) (err error) {
+	dir := valueOf(environ, "CREDENTIALS_DIRECTORY")
+	s.VisitAll(func(f *pflag.Flag) {
+		if dir == "" || !secret(f.Name) || f.Changed {
+			return
+		}
+		token, e := os.ReadFile(filepath.Join(dir, "vw."+f.Name))
+		if e == nil {
+			e = f.Value.Set(strings.TrimSpace(string(token)))
+		}
+		if e != nil && !errors.Is(e, fs.ErrNotExist) {
+			err = fmt.Errorf("read the credential vw.%s: %w", f.Name, e)
+		}
+	})
+	return err
+}
+
+// secret reports whether a flag's value must not be shown.
+func secret(flag string) bool { return strings.HasSuffix(flag, "token") }
+
 // inWords says what pflag and strconv mean.
 func inWords(err error) error {
 	var invalid *pflag.InvalidValueError
@@ -78,7 +116,7 @@ func inWords(err error) error {
 
 // shown is a value as an error may show it.
 func shown(flag, value string) string {
-	if strings.Contains(flag, "token") {
+	if secret(flag) {
 		return "(not shown)"
 	}
 	return value

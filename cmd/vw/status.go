@@ -126,19 +126,26 @@ func (l *looking) again(ctx context.Context, stdout io.Writer) int {
 
 // look asks once. The code is the program's, also where there is an error.
 func (l *looking) look(ctx context.Context) (text []byte, code int, err error) {
-	var raw json.RawMessage
-	if err := ask(ctx, http.MethodGet, l.base+"/api/stats", &raw); err != nil {
+	r, raw, err := askReport(ctx, l.base)
+	if err != nil {
 		return nil, exitNoAgent, err
 	}
-	v := view{url: l.base, now: time.Now()}
-	if err := json.Unmarshal(raw, &v.Status); err != nil || v.Instance == "" {
-		return nil, exitNoAgent, fmt.Errorf("what answers at %s is no agent: --port or VW_PORT says where it is", l.base)
-	}
-	r := v.report()
 	if l.asJSON {
 		return append(printable.JSON(bytes.TrimSpace(raw)), '\n'), r.code(), nil
 	}
 	return r.text(l.colour), r.code(), nil
+}
+
+// askReport asks the agent at base for its status, and puts it into words.
+func askReport(ctx context.Context, base string) (r report, raw json.RawMessage, err error) {
+	if err := ask(ctx, http.MethodGet, base+"/api/stats", &raw); err != nil {
+		return report{}, nil, err
+	}
+	v := view{url: base, now: time.Now()}
+	if err := json.Unmarshal(raw, &v.Status); err != nil || v.Instance == "" {
+		return report{}, nil, fmt.Errorf("what answers at %s is no agent: --port or VW_PORT says where it is", base)
+	}
+	return v.report(), raw, nil
 }
 
 // A view is an agent's status, seen at a time.

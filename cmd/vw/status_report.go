@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"vw/command/printable"
@@ -69,6 +70,24 @@ func (r report) code() int {
 		}
 	}
 	return exitOK
+}
+
+// sentence is the report in one line, for where there is no more room.
+func (r report) sentence() string {
+	var good, bad []string
+	for i, s := range r.sections {
+		for _, l := range s.lines {
+			if l.mood == wrong {
+				bad = append(bad, l.text)
+			} else if i == 0 { // going out
+				good = append(good, l.text)
+			}
+		}
+	}
+	if len(bad) > 0 {
+		return "Something is wrong: " + strings.Join(bad, "; ")
+	}
+	return "All is as the rules, and you, want it: " + strings.Join(good, "; ")
 }
 
 func (r report) text(colour bool) []byte {

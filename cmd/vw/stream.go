@@ -79,6 +79,7 @@ func runStream(ctx context.Context, args, environ []string, stdout, stderr io.Wr
 		}
 		return exitUsage
 	}
+	defer tellManager(ctx, environ, a.URL(), c.Log)()
 	if err := a.Run(ctx); err != nil {
 		c.Log.Error("stopped by an error", "err", err)
 		return exitFailed

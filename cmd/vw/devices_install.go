@@ -1,0 +1,72 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"vw/cmd/vw/devices"
+)
+
+// installSource writes the line of a feed's device to etc/vw/FEED.source below
+// root, where the unit vw-source@FEED reads it. It replaces no file, and starts
+// nothing.
+func installSource(found *devices.Report, root, feed string, stdout io.Writer) error {
+	all := slices.Concat(found.Cameras, found.Microphones)
+	at := slices.IndexFunc(all, func(d devices.Device) bool { return d.Feed == feed })
+	if at < 0 {
+		var there []string
+		for _, d := range all {
+			there = append(there, d.Feed)
+		}
+		if there == nil {
+			return errors.New("there is no camera or microphone to install: vw devices says more")
+		}
+		return fmt.Errorf("no device would feed %q: vw devices lists %s", feed, strings.Join(there, ", "))
+	}
+	d := all[at]
+	dir := filepath.Join(root, "etc", "vw")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return advised(err)
+	}
+	others, err := filepath.Glob(filepath.Join(dir, "*.source"))
+	if err != nil {
+		return err
+	}
+	for _, name := range others {
+		text, err := os.ReadFile(name)
+		if err == nil && slices.Contains(strings.Fields(string(text)), d.Args[slices.Index(d.Args, "-i")+1]) {
+			return fmt.Errorf("%s uses this device already: remove that file first if %s is to use it", name, feed)
+		}
+	}
+	path := filepath.Join(dir, feed+".source")
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return advised(err)
+	}
+	_, err = fmt.Fprintf(f, "# %s, for the unit vw-source@%s: a shell runs this. Change it as you like.\nexec %s\n", d.Name, feed, d.Line)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	fmt.Fprintf(stdout, "%s is written. Next: systemctl enable --now vw-source@%s\n", path, feed)
+	if d.StableBy == "" {
+		fmt.Fprintf(stdout, "The system gives %s no lasting name: after a restart it may be another device.\n", d.Device)
+	}
+	return nil
+}
+
+// advised says what to do about an error of the file system.
+func advised(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w: run it as root, with sudo", err)
+	case errors.Is(err, fs.ErrExist):
+		return fmt.Errorf("%w: change that file, or remove it first", err)
+	}
+	return err
+}
