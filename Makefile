@@ -11,7 +11,7 @@ BUILD = CGO_ENABLED=0 go build -trimpath -ldflags '$(if $(VERSION),-X main.versi
 CROSS = linux/arm windows/amd64 darwin/arm64
 export GOFLAGS += -buildvcs=false
 
-.PHONY: build demo test attack check fmt vet staticcheck cross $(CROSS) bench clip clean help setup
+.PHONY: build demo test attack check fmt vet staticcheck cross $(CROSS) bench dist dist-check clip clean help setup
 
 build: ## bin/vw and bin/testrelay (the default)
 	$(BUILD) -o bin/ ./cmd/...
@@ -19,7 +19,7 @@ build: ## bin/vw and bin/testrelay (the default)
 demo: build ## a relay, an agent and a source, live; ARGS='--for 10s' ends it by itself
 	@bin/vw demo $(ARGS)
 
-test: setup check cross ## everything, with the race detector; installs what it needs
+test: setup check cross dist-check ## everything, with the race detector; installs what it needs
 	go test -race -shuffle=on -timeout 10m ./...
 
 attack: ## the long form of the attacks on a whole agent, which the tests run in short
@@ -46,6 +46,12 @@ $(CROSS):
 bench: ## benchmarks, against the last tag or main; BENCH=regexp COUNT=6
 	@bash .ci/bench
 
+dist: ## what users are given, in bin/dist: archives, Debian packages, SHA256SUMS; TARGETS='linux-arm64 …'
+	cmd/vw/dist/build $(TARGETS)
+
+dist-check: ## holds the packages for Linux against what they are to be
+	cmd/vw/dist/check
+
 # The clip that vw demo plays where there is no ffmpeg: a square that goes round
 # on colour bars in 4.8 s, and every 1.2 s a flash with a beep. 4.8 s are 120
 # frames of video and 200 of audio, so that it can go round without a seam.
@@ -71,4 +77,4 @@ clean: ## removes what was built
 	rm -rf bin
 
 help:
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile

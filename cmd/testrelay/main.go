@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,8 +18,11 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"vw/cmd/vw/manual"
 	"vw/testrelay"
 )
+
+const head = "testrelay relays websocket messages from /in/<topic> and /bi/<topic> to /out/<topic> and /bi/<topic>.\n"
 
 // errUsage is a command line that makes no sense.
 var errUsage = errors.New("see testrelay --help")
@@ -83,7 +87,7 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	flags := pflag.NewFlagSet("testrelay", pflag.ContinueOnError)
 	flags.SortFlags = false
 	flags.Usage = func() {
-		fmt.Fprintf(stdout, "testrelay relays websocket messages from /in/<topic> and /bi/<topic> to /out/<topic> and /bi/<topic>.\n\n%s", flags.FlagUsages())
+		fmt.Fprintf(stdout, "%s\n%s", head, flags.FlagUsages())
 	}
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:8090", "address to listen on; port 0 takes a free one")
 	flags.BoolVar(&o.tls, "tls", false, "speak TLS, with a throw-away CA and a certificate for localhost, 127.0.0.1 and ::1")
@@ -91,8 +95,13 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	flags.StringVar(&o.token, "token", "", "demand this token from every client")
 	flags.StringVar(&o.auth, "auth", "", "how the token is shown: bearer (header), message (first text message) or access (POST, then a code) (default bearer, with --token)")
 	flags.BoolVar(&o.glue, "glue", false, "join messages that are waiting together, with a newline, as relays do under load")
+	page := flags.Bool("manual", false, "print the manual page")
 	if err := flags.Parse(args); err != nil {
 		return o, err
+	}
+	if *page {
+		p := manual.Program{Name: "testrelay", Summary: "relay for tests and demonstrations of vw", Commands: []manual.Command{{Help: head, Flags: flags}}}
+		return o, cmp.Or(p.Page(stdout, ""), pflag.ErrHelp)
 	}
 	if o.token != "" && o.auth == "" {
 		o.auth = string(testrelay.BearerAuth)

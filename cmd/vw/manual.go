@@ -8,7 +8,6 @@ import (
 	"io"
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/spf13/pflag"
 
@@ -26,7 +25,7 @@ usage: vw completion SHELL
 
 const manualHead = `vw manual prints this manual page: vw manual | man -l -
 
-usage: vw manual [flags]
+usage: vw manual
 `
 
 // runManual is vw manual and vw completion. Both are made of what every other
@@ -34,21 +33,20 @@ usage: vw manual [flags]
 func runManual(ctx context.Context, name string, args []string, stdout, stderr io.Writer) int {
 	flags := pflag.NewFlagSet("vw "+name, pflag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	head, words, date := completionHead, 1, new(string)
+	head, words := completionHead, 1
 	if name == "manual" {
-		head, words, date = manualHead, 0, flags.String("date", time.Now().Format(time.DateOnly), "date at its foot")
-		flags.Lookup("date").DefValue = "" // today
+		head, words = manualHead, 0
 	}
 	err := inWords(flags.Parse(args))
 	if errors.Is(err, pflag.ErrHelp) {
-		printHelp(stdout, head+"\nflags:\n", flags)
+		printHelp(stdout, head, flags)
 		return exitOK
 	}
 	if err == nil && flags.NArg() != words {
 		err = fmt.Errorf("see vw %s --help", name)
 	}
 	if err == nil && name == "manual" {
-		err = describe(ctx).Page(stdout, programVersion(), *date)
+		err = describe(ctx).Page(stdout, programVersion())
 	} else if err == nil {
 		err = describe(ctx).Completion(stdout, flags.Arg(0))
 	}

@@ -68,8 +68,6 @@ func TestREADMEDoesWhatItSays(t *testing.T) {
 			r.websocat(all[i : i+n])
 			r.settle()
 			i += n - 1
-		case "ini":
-			r.unit(b)
 		case "text":
 		default:
 			t.Errorf("%v: nothing runs blocks of this kind: mark it text if nothing can", b)
@@ -97,7 +95,7 @@ func newReader(t *testing.T, text string) *reader {
 	port := freePort(t)
 	r := &reader{T: t, dir: t.TempDir(), bin: programDir(t), local: "http://127.0.0.1:" + port,
 		relays: map[string]*testrelay.Server{}, feeds: map[string]*process{}, terminals: map[string]*websocket.Conn{}}
-	pairs := []string{":8888", ":" + port, "/var/lib/vw", t.TempDir(), "/usr/local/bin/vw", filepath.Join(r.bin, "vw")}
+	pairs := []string{":8888", ":" + port}
 	for _, device := range table(t, text, "in place of", "write") {
 		pairs = append(pairs, device[0]+" ", device[1]+" ")
 	}
@@ -203,26 +201,4 @@ func (r *reader) settle() {
 		}
 		return s.Control == nil || s.Control.State == "up"
 	})
-}
-
-// unit runs what a systemd unit would run, with its variables, on another port.
-func (r *reader) unit(b block) {
-	r.Helper()
-	environ := slices.Clone(r.environ)
-	var command string
-	for _, line := range b.lines {
-		line = r.replace.Replace(line)
-		if v, ok := strings.CutPrefix(line, "Environment="); ok {
-			environ = append(environ, v)
-		}
-		if v, ok := strings.CutPrefix(line, "ExecStart="); ok {
-			command = v
-		}
-	}
-	p := begin(r.T, r.dir, append(environ, "VW_PORT="+freePort(r.T)), "sh", "-c", "exec "+command)
-	p.says(r.T, &p.err, "msg=\"link up\"")
-	p.signal(syscall.SIGTERM)
-	if code := p.ended(r.T, prompt); code != 0 || strings.Contains(p.err.String(), "no meaning") {
-		r.Errorf("%v: code %d\n%s", b, code, &p.err)
-	}
 }

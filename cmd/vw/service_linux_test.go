@@ -86,3 +86,38 @@ func TestTokenIsReadFromTheServiceManagersCredentials(t *testing.T) {
 	}
 	oneLine(t, q.err.String(), "vw stream", "vw.api-token")
 }
+
+func TestUnitOfThePackageStartsTheAgent(t *testing.T) {
+	unit := document(t, "dist/vw.service")
+	line := func(key string) string {
+		t.Helper()
+		_, rest, found := strings.Cut(unit, "\n"+key+"=")
+		if !found {
+			t.Fatalf("the unit has no %s", key)
+		}
+		value, _, _ := strings.Cut(rest, "\n")
+		return value
+	}
+	state := t.TempDir()
+	environ := strings.Fields(strings.ReplaceAll(line("Environment"), "/var/lib/vw", state))
+	command := strings.Fields(line("ExecStart"))
+	if command[0] != "/usr/bin/vw" || line("WorkingDirectory") != "/var/lib/"+line("StateDirectory") {
+		t.Errorf("%s in %s", command, line("WorkingDirectory"))
+	}
+	path, next := notifications(t)
+	port := freePort(t)
+	p := vw(t, append(environ, "NOTIFY_SOCKET="+path, "VW_PORT="+port), command[1:]...)
+	if got := next(); !strings.HasPrefix(got, "READY=1\n") {
+		t.Errorf("%q", got)
+	}
+	if mute := vw(t, nil, "mute", "--port", port, "cam"); mute.ended(t, patience) != 0 || !strings.Contains(mute.out.String(), "outlives a restart") {
+		t.Errorf("%s%s", &mute.out, &mute.err)
+	}
+	p.signal(syscall.SIGTERM)
+	if code := p.ended(t, patience); code != 0 || !strings.Contains(p.err.String(), "msg=started") || strings.Contains(p.err.String(), "no meaning") {
+		t.Errorf("code %d\n%s", code, &p.err)
+	}
+	if files, _ := filepath.Glob(filepath.Join(state, "state.json*")); len(files) == 0 {
+		t.Error("no state was saved where the unit says")
+	}
+}

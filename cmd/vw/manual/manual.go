@@ -6,7 +6,10 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"os"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 )
@@ -27,10 +30,15 @@ type Command struct {
 	Flags   *pflag.FlagSet // nil for none
 }
 
-// Page writes the manual page, for man(7). The date is that of the program.
-func (p Program) Page(w io.Writer, version, date string) error {
+// Page writes the manual page, for man(7). Its date is today, or that of
+// SOURCE_DATE_EPOCH, where a build has to be reproducible.
+func (p Program) Page(w io.Writer, version string) error {
+	date := time.Now()
+	if epoch, err := strconv.ParseInt(os.Getenv("SOURCE_DATE_EPOCH"), 10, 64); err == nil {
+		date = time.Unix(epoch, 0)
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, ".TH %s 1 %q %q\n.SH NAME\n%s \\- %s\n", strings.ToUpper(p.Name), date, p.Name+" "+version, p.Name, roff(p.Summary))
+	fmt.Fprintf(&b, ".TH %s 1 %q %q\n.SH NAME\n%s \\- %s\n", strings.ToUpper(p.Name), date.UTC().Format(time.DateOnly), p.Name+" "+version, p.Name, roff(p.Summary))
 	for _, c := range p.Commands {
 		if p.Commands[0].Name == "" {
 			b.WriteString(".SH DESCRIPTION\n")
