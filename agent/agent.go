@@ -99,7 +99,7 @@ func (a *Agent) begin(ctx context.Context) (end func()) {
 	links, endLinks := context.WithCancel(ctx)
 	files, endFiles := context.WithCancel(ctx)
 	a.forward = &forward{
-		router: a.router, dialer: a.dialer, log: a.log, folder: cmp.Or(a.config.RecordDir, "recordings"), localOnly: a.config.RecordDir == "",
+		router: a.router, dialer: a.dialer, log: a.log, folder: &media.Folder{Dir: cmp.Or(a.config.RecordDir, "recordings")}, localOnly: a.config.RecordDir == "",
 		disk: a.config.disk, ctx: links, recording: files,
 		destinations: map[string]*destination{}, admitted: map[string]admission{}, opening: make(chan struct{}, 1),
 	}

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -32,6 +33,7 @@ type destination struct {
 	present *carrier // the link of the rule
 	former  *carrier // the link of the rule before, while it still carries
 	writing *carrier // whose link is up and carries
+	leaving *carrier // the one before, while its last message is under way
 	giveUp  *time.Timer
 	record  *recorder
 }
@@ -143,6 +145,7 @@ func (d *destination) begin(k *carrier, c *link.Conn, stop context.CancelFunc) b
 		return false
 	}
 	before := d.writing
+	d.leaving = before
 	d.writing, k.stop, k.conn, k.ended = k, stop, c, make(chan struct{})
 	d.former = nil
 	if d.giveUp != nil {
@@ -174,18 +177,22 @@ func (d *destination) end(k *carrier) {
 	if d.former == k {
 		d.former = nil
 	}
+	if d.leaving == k {
+		d.leaving = nil
+	}
 	if d.present != k {
 		k.cancel() // no longer the rule's: not to be dialled again
 	}
 	close(k.ended)
 }
 
-// cut ends a write that is under way.
+// cut ends a write that is under way: during a hand-over the old link's, since
+// the new one writes nothing before that has ended.
 func (d *destination) cut() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.writing != nil {
-		d.writing.conn.Abort()
+	if k := cmp.Or(d.leaving, d.writing); k != nil {
+		k.conn.Abort()
 	}
 }
 

@@ -17,9 +17,9 @@ type forward struct {
 	router    *media.Router
 	dialer    *link.Dialer
 	log       *slog.Logger
-	folder    string // of recordings
-	localOnly bool   // the owner named no folder: only rules of this machine record
-	disk      func() // called before a file is opened there
+	folder    *media.Folder // of recordings
+	localOnly bool          // the owner named no folder: only rules of this machine record
+	disk      func()        // called before a file is opened there
 
 	opening chan struct{} // capacity 1: held while a file is being opened
 

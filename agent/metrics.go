@@ -46,6 +46,7 @@ var destinationMetrics = []family[DestinationInfo]{
 	{"vw_destination_dropped_packets_total", "counter", "packets or messages dropped since the queue was full", func(d DestinationInfo) float64 { return float64(d.Queue.Dropped) }},
 	{"vw_destination_queue_bytes", "gauge", "bytes that wait to be written", func(d DestinationInfo) float64 { return float64(d.Queue.Bytes) }},
 	{"vw_destination_recorded_bytes", "gauge", "bytes in the recording, 0 for none", recordedBytes},
+	{"vw_destination_recording_dropped_packets_total", "counter", "packets or messages missing in the recording: the disk was too slow", recordingDropped},
 }
 
 var agentMetrics = []family[Status]{
@@ -76,6 +77,13 @@ func recordedBytes(d DestinationInfo) float64 {
 		return 0
 	}
 	return float64(d.Recording.Bytes)
+}
+
+func recordingDropped(d DestinationInfo) float64 {
+	if d.Recording == nil {
+		return 0
+	}
+	return float64(d.Recording.Dropped)
 }
 
 func controlDials(s Status) float64 {

@@ -58,7 +58,7 @@ func (f *forward) open(file string) (*media.Recording, error) {
 	opened, late := make(chan result), make(chan struct{})
 	go func() {
 		f.disk()
-		rec, err := media.Record(f.folder, file)
+		rec, err := f.folder.Record(file)
 		<-f.opening
 		select {
 		case opened <- result{rec, err}:
@@ -83,6 +83,9 @@ func (f *forward) open(file string) (*media.Recording, error) {
 // context ends and what waits has been written.
 func (f *forward) record(rec *media.Recording, file, stream string, ofStream bool, log *slog.Logger) *recorder {
 	r := &recorder{rec, file, f.router.Subscribe(media.Subscription{Name: stream, OfStream: ofStream})}
+	r.Lost = func(n uint64) {
+		log.Warn("the disk is too slow: a hole in the recording", "file", rec.Info().File, "packets", n)
+	}
 	r.sub.Start()
 	f.records.Go(func() {
 		defer r.sub.Close()

@@ -91,11 +91,15 @@
 // A feed is forgotten a minute after its last use:
 // TestFeedIsForgottenAMinuteAfterItsLastUse.
 //
-// A recording stays in its folder and overwrites nothing
-// (TestRecordingDoesNotLeaveItsFolder, TestNewRecordingLeavesOldOnesAlone), is
-// whole packets even where the disk is full (TestWriteThatFailsLeavesWholePackets),
-// leaves a part of the disk free (TestRecordingEndsWhenTheDiskIsNearlyFull), and
-// is complete when its context ends (TestRecordingIsCompleteWhenItsContextEnds).
+// A recording stays in its folder, overwrites nothing and is its user's alone
+// (TestRecordingDoesNotLeaveItsFolder, TestNewRecordingLeavesOldOnesAlone,
+// TestRecordingsAreForTheirUserAlone), is whole packets even where the disk is full
+// (TestWriteThatFailsLeavesWholePackets), and is complete when its context ends
+// (TestRecordingIsCompleteWhenItsContextEnds). All of a folder together leave a
+// part of the disk and of its files free (TestRecordingEndsWhenTheDiskIsNearlyFull,
+// TestAllRecordingsTogetherLeaveAPartOfTheDiskFree, TestRecordingsLeaveFilesFree).
+// Of what is muted no write to it begins (TestNoWriteToARecordingBeginsAfterAMute),
+// and what a slow disk makes it miss is told (TestHoleInARecordingIsTold).
 //
 // # Locks
 //

@@ -1,6 +1,9 @@
 package media
 
-import "time"
+import (
+	"os"
+	"time"
+)
 
 // RateOf is what a meter says at the last of the times, when n bytes came in at
 // each of the others.
@@ -11,4 +14,9 @@ func RateOf(n int, times ...time.Time) uint64 {
 		m.add(at, n)
 	}
 	return m.rate(times[last])
+}
+
+// RecordTo is a recording into any file, such as a pipe that is a slow disk.
+func RecordTo(file *os.File, dir string) *Recording {
+	return &Recording{name: "x.ts", file: file, folder: &Folder{Dir: dir}}
 }

@@ -2,11 +2,14 @@ package media_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -39,7 +42,7 @@ func again(t *testing.T, attr *syscall.SysProcAttr) (inside bool) {
 func recordTo(t *testing.T, dir string, frames int) (media.RecordingInfo, error) {
 	r := media.NewRouter()
 	sub := subscribe(t, r, media.Subscription{Name: "feed"})
-	rec, err := media.Record(dir, "video.ts")
+	rec, err := (&media.Folder{Dir: dir}).Record("video.ts")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +77,9 @@ func TestWriteThatFailsLeavesWholePackets(t *testing.T) {
 	}
 }
 
-func TestRecordingEndsWhenTheDiskIsNearlyFull(t *testing.T) {
+// smallDisk runs the test in a process of its own that can mount, and returns a
+// file system of its own; "" in the process that is to do nothing more.
+func smallDisk(t *testing.T, options string) (dir string) {
 	me := func(id int) []syscall.SysProcIDMap {
 		return []syscall.SysProcIDMap{{ContainerID: 0, HostID: id, Size: 1}}
 	}
@@ -82,13 +87,21 @@ func TestRecordingEndsWhenTheDiskIsNearlyFull(t *testing.T) {
 		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
 		UidMappings: me(os.Getuid()), GidMappings: me(os.Getgid()),
 	}) {
-		return
+		return ""
 	}
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=20m"); err != nil {
+	dir = t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, options); err != nil {
 		t.Fatal(err)
 	}
-	defer syscall.Unmount(dir, 0)
+	t.Cleanup(func() { _ = syscall.Unmount(dir, 0) })
+	return dir
+}
+
+func TestRecordingEndsWhenTheDiskIsNearlyFull(t *testing.T) {
+	dir := smallDisk(t, "size=20m")
+	if dir == "" {
+		return
+	}
 	fill := func(n int) {
 		if err := os.WriteFile(filepath.Join(dir, "fill"), make([]byte, n), 0o644); err != nil {
 			t.Fatal(err)
@@ -100,5 +113,65 @@ func TestRecordingEndsWhenTheDiskIsNearlyFull(t *testing.T) {
 	fill(19_300_000)
 	if i, err := recordTo(t, dir, 10); err != media.ErrDiskFull || i.Bytes != 0 {
 		t.Errorf("with less than 5 %% free: %v, %+v", err, i)
+	}
+}
+
+func TestAllRecordingsTogetherLeaveAPartOfTheDiskFree(t *testing.T) {
+	dir := smallDisk(t, "size=40m")
+	if dir == "" {
+		return
+	}
+	folder := &media.Folder{Dir: dir}
+	r := media.NewRouter()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var all []*media.Recording
+	var wg sync.WaitGroup
+	for range 60 {
+		rec, err := folder.Record("video.ts")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sub := subscribe(t, r, media.Subscription{Name: "feed"})
+		all = append(all, rec)
+		wg.Go(func() { _ = rec.Run(ctx, sub) })
+	}
+	copyAll(t, r, "feed", newSource(50, 3).take(300)) // 3 MB each
+	cancel()
+	wg.Wait()
+	full := 0
+	for _, rec := range all {
+		if rec.Info().Error == media.ErrDiskFull.Error() {
+			full++
+		}
+	}
+	if full < 40 {
+		t.Errorf("%d recordings ended since the disk is full", full)
+	}
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(dir, &st); err != nil {
+		t.Fatal(err)
+	}
+	if free := int64(st.Bavail) * st.Bsize; free < 16<<20 {
+		t.Errorf("%d bytes are free", free)
+	}
+}
+
+func TestRecordingsLeaveFilesFree(t *testing.T) {
+	dir := smallDisk(t, "size=40m,nr_inodes=200")
+	if dir == "" {
+		return
+	}
+	folder := &media.Folder{Dir: dir}
+	var err error
+	for n := 0; n < 300 && err == nil; n++ {
+		var rec *media.Recording
+		if rec, err = folder.Record(fmt.Sprintf("%d/%[1]d/x.ts", n)); err == nil {
+			defer rec.Discard()
+		}
+	}
+	var st syscall.Statfs_t
+	if e := syscall.Statfs(dir, &st); e != nil || err != media.ErrFilesFull || st.Ffree < 10 {
+		t.Errorf("%v: %d files are left, %v", err, st.Ffree, e)
 	}
 }

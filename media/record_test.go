@@ -3,8 +3,10 @@ package media_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -17,7 +19,7 @@ func TestRecordingGetsWhatTheSubscriberGets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, newSource(50, 3))
 		dir := filepath.Join(t.TempDir(), "not", "made", "yet")
-		rec, err := media.Record(dir, "lab/bench 1/video.ts")
+		rec, err := (&media.Folder{Dir: dir}).Record("lab/bench 1/video.ts")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,7 +55,7 @@ func TestRecordingIsCompleteWhenItsContextEnds(t *testing.T) {
 	ts := newSource(50, 3).take(100)
 	copyAll(t, r, "feed", ts)
 	dir := t.TempDir()
-	rec, err := media.Record(dir, "video.ts")
+	rec, err := (&media.Folder{Dir: dir}).Record("video.ts")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +68,7 @@ func TestRecordingIsCompleteWhenItsContextEnds(t *testing.T) {
 func TestRecordingEndsThoughTheSourceGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, newSource(50, 3))
-		rec, err := media.Record(t.TempDir(), "video.ts")
+		rec, err := (&media.Folder{Dir: t.TempDir()}).Record("video.ts")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +89,7 @@ func TestRecordingEndsThoughTheSourceGoesOn(t *testing.T) {
 func TestNewRecordingLeavesOldOnesAlone(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"video.ts", "a.b/video", "sub/.ts", "video.ts", "video.ts", "a.b/video", "sub/.ts"} {
-		rec, err := media.Record(dir, name)
+		rec, err := (&media.Folder{Dir: dir}).Record(name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -125,13 +127,13 @@ func TestRecordingDoesNotLeaveItsFolder(t *testing.T) {
 		"up/video.ts", "absolute/video.ts", "up/new/video.ts", "file/video.ts",
 		"", ".", "/", "a/", "a/.", "a\x00b",
 	} {
-		if rec, err := media.Record(dir, name); err == nil {
+		if rec, err := (&media.Folder{Dir: dir}).Record(name); err == nil {
 			t.Errorf("%q was opened as %q", name, rec.Info().File)
 			rec.Discard()
 		}
 	}
 	// The name of a link that leads out is taken, as any other that exists.
-	rec, err := media.Record(dir, "dangling.ts")
+	rec, err := (&media.Folder{Dir: dir}).Record("dangling.ts")
 	if err != nil || rec.Info().File != "dangling-1.ts" {
 		t.Errorf("%v", err)
 	}
@@ -153,12 +155,12 @@ func TestRecordingDoesNotLeaveItsFolder(t *testing.T) {
 
 func TestDiscardedRecordingIsRemoved(t *testing.T) {
 	dir := t.TempDir()
-	kept, err := media.Record(dir, "sub/video.ts")
+	kept, err := (&media.Folder{Dir: dir}).Record("sub/video.ts")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer kept.Discard()
-	rec, err := media.Record(dir, "sub/video.ts")
+	rec, err := (&media.Folder{Dir: dir}).Record("sub/video.ts")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,10 +178,92 @@ func TestRecordFolderThatCannotBeMadeIsAnError(t *testing.T) {
 	if err := os.WriteFile(file, []byte("not a folder"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := media.Record(file, "video.ts"); err == nil {
+	if _, err := (&media.Folder{Dir: file}).Record("video.ts"); err == nil {
 		t.Error("recorded into a file")
 	}
 	if b := readFile(t, file); !bytes.Equal(b, []byte("not a folder")) {
 		t.Errorf("the file is now %q", b)
+	}
+}
+
+// slowDisk is a file that takes room bytes and then none until it is read.
+func slowDisk(t *testing.T, room int) (disk, file *os.File) {
+	disk, file, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { disk.Close(); file.Close() })
+	const holds = 64 << 10
+	if _, err := file.Write(make([]byte, (holds-room)/mpegts.PacketSize*mpegts.PacketSize)); err != nil {
+		t.Fatal(err)
+	}
+	return disk, file
+}
+
+func TestNoWriteToARecordingBeginsAfterAMute(t *testing.T) {
+	r := media.NewRouter()
+	sub := subscribe(t, r, media.Subscription{Name: "mic"})
+	src, p := newSource(0, 8), open(t, r, "mic")
+	var sent []byte
+	for range 40 { // less than a message holds
+		b := src.frame()
+		sent = append(sent, b...)
+		p.send(t, b)
+	}
+	for sub.Info().Bytes < len(sent) {
+		runtime.Gosched()
+	}
+	const room = 4 << 10
+	disk, file := slowDisk(t, room)
+	rec := media.RecordTo(file, t.TempDir())
+	ended := make(chan error, 1)
+	go func() { ended <- rec.Run(t.Context(), sub) }()
+	for sub.Info().Bytes > 0 {
+		runtime.Gosched()
+	}
+	r.SetMutes([]string{"mic"}).Wait(t.Context())
+	got := make(chan []byte, 1)
+	go func() {
+		b, _ := io.ReadAll(disk) // now the disk goes on
+		got <- b
+	}()
+	sub.Close()
+	<-ended
+	if n, most := leaked(<-got, sent), room/mpegts.PacketSize+10; n > most { // and what of a write that had begun is left
+		t.Errorf("%d packets of what was muted were written, of which at most %d had begun", n, most)
+	}
+}
+
+func TestHoleInARecordingIsTold(t *testing.T) {
+	r := media.NewRouter()
+	sub := subscribe(t, r, media.Subscription{Name: "v"})
+	disk, file := slowDisk(t, 0)
+	rec := media.RecordTo(file, t.TempDir())
+	var lost uint64
+	rec.Lost = func(n uint64) { lost += n }
+	ended := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { ended <- rec.Run(ctx, sub) }()
+	copyAll(t, r, "v", newSource(100, 0).take(600)) // 11 MiB
+	go io.Copy(io.Discard, disk)
+	cancel()
+	<-ended
+	dropped := sub.Info().Dropped
+	if i := rec.Info(); dropped == 0 || i.Dropped != dropped || lost != dropped {
+		t.Errorf("of %d packets dropped status tells %+v, and %d were told", dropped, i, lost)
+	}
+}
+
+func TestRecordingsAreForTheirUserAlone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "recordings")
+	rec, err := (&media.Folder{Dir: dir}).Record("lab/x.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rec.Discard()
+	for name, want := range map[string]os.FileMode{"": os.ModeDir | 0o700, "lab": os.ModeDir | 0o700, "lab/x.ts": 0o600} {
+		if i, err := os.Stat(filepath.Join(dir, name)); err != nil || i.Mode() != want {
+			t.Errorf("%q: %v, %v", name, i.Mode(), err)
+		}
 	}
 }

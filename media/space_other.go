@@ -3,4 +3,4 @@
 package media
 
 // freeSpace is not known here: a recording ends when the disk is full.
-func freeSpace(string) (free float64, ok bool) { return 0, false }
+func freeSpace(string) (s space, ok bool) { return space{}, false }

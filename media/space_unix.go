@@ -4,11 +4,12 @@ package media
 
 import "syscall"
 
-// freeSpace is the part of dir's disk that is free for this user, 0 to 1.
-func freeSpace(dir string) (free float64, ok bool) {
+// freeSpace looks at dir's disk: what of it is free for this user.
+func freeSpace(dir string) (s space, ok bool) {
 	var st syscall.Statfs_t
 	if err := syscall.Statfs(dir, &st); err != nil || st.Blocks == 0 {
-		return 0, false
+		return space{}, false
 	}
-	return float64(st.Bavail) / float64(st.Blocks), true
+	size := int64(st.Bsize)
+	return space{int64(st.Blocks) * size, int64(st.Bavail) * size, int64(st.Files), int64(st.Ffree)}, true
 }

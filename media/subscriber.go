@@ -129,6 +129,14 @@ func (s *Subscriber) Take(ctx context.Context) (Message, error) { return s.queue
 // the queue was full.
 func (s *Subscriber) Done(written bool) { s.queue.done(written) }
 
+// Removed reports whether some of the message taken has been removed from the
+// rules since: then no further write of it may begin.
+func (s *Subscriber) Removed() bool {
+	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
+	return s.queue.stale || s.queue.closed
+}
+
 // Send puts a message into the feed that the subscriber names. It goes to all
 // who follow it but the sender.
 func (s *Subscriber) Send(data []byte, isText bool) error {
