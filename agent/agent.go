@@ -21,7 +21,6 @@ import (
 type Agent struct {
 	config   Config
 	log      *slog.Logger
-	logLimit *logLimit
 	instance string
 	started  time.Time
 	router   *media.Router
@@ -73,8 +72,7 @@ func prepare(c Config) (*Agent, error) {
 			return nil, fmt.Errorf("the command channel's URL: %w", err)
 		}
 	}
-	log, limit := newBoundedLog(c.Log)
-	a := &Agent{config: c, log: log, logLimit: limit, instance: uuid.NewString(), started: time.Now(),
+	a := &Agent{config: c, log: c.Log, instance: uuid.NewString(), started: time.Now(),
 		router: media.NewRouter(), dialer: link.New(link.Config{Policy: p, TLS: tls, Ping: c.PingInterval}), begun: make(chan struct{})}
 	a.owner = &owner{router: a.router, save: a.save, inTurn: a.inTurn}
 	return a, a.load()
@@ -125,7 +123,6 @@ func (a *Agent) begin(ctx context.Context) (end func()) {
 		a.control.links.Wait()
 		rest.Wait()
 		a.log.Info("stopped")
-		a.logLimit.tell(0)
 	}
 }
 

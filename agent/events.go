@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"time"
-
-	"vw/command/printable"
 )
 
 // eventEvery is how often the page is told of the status.
@@ -29,7 +27,7 @@ func (l *local) events(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		writeSoon(w)
-		if _, err := fmt.Fprintf(w, "data: %s\n\n", printable.JSON(data)); err != nil {
+		if _, err := fmt.Fprintf(w, "data: %s\n\n", data); err != nil {
 			return
 		}
 		if err := control.Flush(); err != nil {

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,8 +13,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"vw/command/printable"
 )
 
 const (
@@ -203,12 +202,16 @@ func writeSoon(w http.ResponseWriter) {
 func answerJSON(w http.ResponseWriter, v any) {
 	writeSoon(w)
 	w.Header().Set("Content-Type", "application/json")
-	_ = printable.NewEncoder(w).Encode(v) // who asked has gone
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(v) // who asked has gone
 }
 
 func fail(w http.ResponseWriter, status int, why string) {
 	writeSoon(w)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = printable.NewEncoder(w).Encode(map[string]string{"error": why})
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(map[string]string{"error": why})
 }

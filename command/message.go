@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"vw/command/printable"
 )
 
 // MaxCommand is the longest message that is taken, in bytes.
@@ -170,7 +168,9 @@ func parseRule(raw json.RawMessage) (object, error) {
 // encode is JSON as it is sent: on one line, with <, > and & as they are.
 func encode(value any) ([]byte, error) {
 	var line bytes.Buffer
-	if err := printable.NewEncoder(&line).Encode(value); err != nil {
+	encoder := json.NewEncoder(&line)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
 		return nil, err
 	}
 	return bytes.TrimSuffix(line.Bytes(), []byte("\n")), nil

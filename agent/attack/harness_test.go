@@ -157,15 +157,21 @@ func start(t testing.TB, c agent.Config) *victim {
 			t.Logf("log:\n%.5000s", v.log)
 		}
 	})
-	if err := v.relay.AwaitClient(patient(t), "/bi/victim"); err != nil {
-		t.Fatal("the command channel did not come up")
-	}
-	v.channel = dial(t, v.relay.URL()+"/bi/victim")
-	_, err = v.relay.Await(patient(t), "/bi/victim", func(all []testrelay.Visit) bool { return testrelay.Up(all) == 2 })
-	if err != nil {
-		t.Fatal("the attacker's link did not come up")
-	}
+	v.join()
 	return v
+}
+
+// join puts the attacker on the command channel.
+func (v *victim) join() {
+	v.t.Helper()
+	if err := v.relay.AwaitClient(patient(v.t), "/bi/victim"); err != nil {
+		v.t.Fatal("the command channel did not come up")
+	}
+	v.channel = dial(v.t, v.relay.URL()+"/bi/victim")
+	_, err := v.relay.Await(patient(v.t), "/bi/victim", func(all []testrelay.Visit) bool { return testrelay.Up(all) == 2 })
+	if err != nil {
+		v.t.Fatal("the attacker's link did not come up")
+	}
 }
 
 func (v *victim) port() string {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +11,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"vw/command/printable"
 	"vw/media/tscheck"
 )
 
@@ -120,7 +120,8 @@ func (r untilDone) Read(b []byte) (int, error) {
 }
 
 func printJSON(out io.Writer, results []checkResult) error {
-	e := printable.NewEncoder(out)
+	e := json.NewEncoder(out)
+	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(results)
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"vw/command"
-	"vw/command/printable"
 )
 
 var errEnd = errors.New("end of input")
@@ -150,7 +149,7 @@ func (t *talk) hear(message []byte, expect int) {
 		if !t.refs[*a.Ref] {
 			continue
 		}
-		fmt.Fprintf(t.out, "\r%s: %s\n", printable.Text(a.From), printable.Text(compact(a.Reply)))
+		fmt.Fprintf(t.out, "\r%s: %s\n", printable(a.From), printable(compact(a.Reply)))
 		if *a.Ref == t.waiting {
 			t.heard++
 		}

@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"vw/agent"
-	"vw/command/printable"
 )
 
 const (
@@ -102,7 +101,6 @@ func (l *looking) again(ctx context.Context, stdout io.Writer) int {
 		code = now
 		if err != nil && l.asJSON {
 			text, _ = json.Marshal(map[string]string{"error": err.Error()}) // a map of strings
-			text = printable.JSON(text)
 			text = append(text, '\n')
 		} else if err != nil {
 			text = fmt.Appendf(nil, "%v\n", err)
@@ -131,7 +129,7 @@ func (l *looking) look(ctx context.Context) (text []byte, code int, err error) {
 		return nil, exitNoAgent, err
 	}
 	if l.asJSON {
-		return append(printable.JSON(bytes.TrimSpace(raw)), '\n'), r.code(), nil
+		return append(bytes.TrimSpace(raw), '\n'), r.code(), nil
 	}
 	return r.text(l.colour), r.code(), nil
 }

@@ -37,10 +37,10 @@ func (v view) destination(id string) []line {
 	lines := []line{v.sending(id, d)}
 	if r := d.Recording; r != nil && r.Error != "" {
 		lines = append(lines, line{wrong, fmt.Sprintf("%s recording to %s STOPPED after %s (rule %s): %s",
-			d.Stream, r.File, byteSize(r.Bytes), id, r.Error)})
+			d.Stream, printable(r.File), byteSize(r.Bytes), id, printable(r.Error))})
 	} else if r != nil {
 		lines = append(lines, line{plain, fmt.Sprintf("%s recording to %s, %s so far (rule %s)",
-			d.Stream, r.File, byteSize(r.Bytes), id)})
+			d.Stream, printable(r.File), byteSize(r.Bytes), id)})
 	}
 	return lines
 }
@@ -63,7 +63,7 @@ func (v view) sending(id string, d agent.DestinationInfo) line {
 	s, ofStream := v.Streams[d.Stream]
 	switch {
 	case link.State == "idle":
-		return say(wrong, "NOT ALLOWED", ": %s", link.LastError)
+		return say(wrong, "NOT ALLOWED", ": %s", printable(link.LastError))
 	case link.State != "up":
 		return say(wrong, "NOT ON AIR", ": %s", v.unreachable(link, d.Destination))
 	case ofStream && s.Feeds == nil:
@@ -135,7 +135,7 @@ func (v view) unreachable(l link.Info, destination string) string {
 	if strings.HasPrefix(l.LastError, "the relay ") {
 		text = host // it has answered
 	}
-	text += ": " + l.LastError
+	text += ": " + printable(l.LastError)
 	if do := advice[l.ErrorCode]; do != "" {
 		text += " (" + do + ")"
 	}
@@ -149,11 +149,11 @@ func (v view) unreachable(l link.Info, destination string) string {
 // relayHost is what may be shown of where a link leads.
 func relayHost(l link.Info, destination string) string {
 	if l.Relay != "" {
-		return l.Relay
+		return printable(l.Relay)
 	}
 	u, err := url.Parse(destination)
 	if err != nil {
 		return "?"
 	}
-	return u.Host
+	return printable(u.Host)
 }

@@ -38,7 +38,7 @@ func (v view) owner() (lines []line) {
 		lines = append(lines, line{silent, "have LOCKED the rules: the command channel can list, and not change them; vw unlock ends that"})
 	}
 	if v.StateError != "" {
-		lines = append(lines, line{wrong, "would lose the newest rules at a restart: the state file cannot be written: " + v.StateError})
+		lines = append(lines, line{wrong, "would lose the newest rules at a restart: the state file cannot be written: " + printable(v.StateError)})
 	}
 	return lines
 }

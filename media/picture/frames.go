@@ -16,7 +16,6 @@ type frames struct {
 	buffer *mpeg.Buffer
 	video  *mpeg.Video
 	newest *mpeg.Frame
-	broken bool        // no more can be decoded
 	shown  image.YCbCr // the newest with the levels of a JPEG
 }
 
@@ -54,21 +53,15 @@ func (f *frames) read(coded []byte) *mpeg.Frame {
 	return f.video.Decode()
 }
 
-// decode says whether it went well; if not, the newest picture stays, and f is
-// good for nothing else.
+// decode says whether it went well; if not, f is of no more use.
 func (f *frames) decode(coded []byte) (ok bool) {
 	defer func() {
 		if recover() != nil {
 			ok = false
 		}
-		f.broken = !ok
 	}()
-	newest := f.read(coded)
-	if newest == nil {
-		return false
-	}
-	f.newest = newest
-	return true
+	f.newest = f.read(coded)
+	return f.newest != nil
 }
 
 // image is the picture decoded last, valid until the next is decoded. The
