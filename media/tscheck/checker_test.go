@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -134,6 +135,71 @@ func TestSilenceThatAPCRAloneEndsIsBorneOutByTheStamps(t *testing.T) {
 	// Until a stamp has come it is a leap.
 	if got := counts(check(joined(ps[:i+1]))); got["pcr_leaps"] != 1 || len(got) != 1 {
 		t.Errorf("at the PCR: faults %v", got)
+	}
+}
+
+// TestSilenceAfterWhichAnotherTrackGoesOn has a picture that is sent long before
+// its time, then a silence, a PCR alone and sound that is sent shortly before.
+func TestSilenceAfterWhichAnotherTrackGoesOn(t *testing.T) {
+	ps := packets(t, "mpeg1video and mp2")
+	shift(ps, false, []uint16{videoPID}, 1200)
+	i := middle(t, ps, hasPCR)
+	shift(ps[i:], true, []uint16{audioPID}, 1500)
+	rest := slices.Clone(ps[:i])
+	for _, p := range ps[i:] {
+		if pcr, ok := p.PCR(); ok {
+			rest = append(rest, mpegts.AppendPCR(nil, videoPID, ps[i].Continuity()-1, pcr))
+		} else if p.PID() != videoPID {
+			rest = append(rest, p)
+		}
+	}
+	r := check(joined(rest))
+	if got := counts(r); len(got) != 0 || r.Programs[0].Silences != 1 {
+		t.Errorf("faults %v, %d silences", got, r.Programs[0].Silences)
+	}
+}
+
+func TestReportNamesTheLayerOfMPEGAudio(t *testing.T) {
+	b, err := ffmpeg(sound + "-c:a libmp3lame")()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := check(b).Programs[0].Tracks[0].Codec; got != "mp3" {
+		t.Errorf("mp3 is called %s", got)
+	}
+}
+
+func TestCaptureFromTheMiddleIsSound(t *testing.T) {
+	for name := range clips {
+		ps := packets(t, name)
+		for i := range 40 {
+			b := joined(ps[len(ps)/4+7*i:])
+			r := check(b[:len(b)-i])
+			if !r.Sound() || r.TrailingBytes > 0 && len(r.Notes()) == 0 {
+				t.Errorf("%s, from packet %d: %q", name, len(ps)/4+7*i, r.Faults())
+			}
+		}
+	}
+}
+
+// BenchmarkTablesThatChange has a PMT of another version in each packet, of a
+// stream with many PIDs.
+func BenchmarkTablesThatChange(b *testing.B) {
+	c := tscheck.New(tscheck.Options{})
+	ts, _ := mpegts.AppendSection(nil, 0, 0, mpegts.PAT{Programs: []mpegts.Program{{Number: 1, PMTPID: 0x20}}}.Section())
+	for pid := range uint16(8000) {
+		ts = mpegts.AppendPCR(ts, pid+0x100, 0, 0)
+	}
+	c.Write(ts)
+	b.SetBytes(mpegts.PacketSize)
+	var cc byte
+	for i := 0; b.Loop(); i++ {
+		pmt := mpegts.PMT{Program: 1, Version: byte(i) & 0x1f, PCRPID: 0x100}
+		for k := range 30 {
+			pmt.Tracks = append(pmt.Tracks, mpegts.Track{PID: uint16(0x100 + (30*i+k)%8000), Type: 2})
+		}
+		ts, cc = mpegts.AppendSection(ts[:0], 0x20, cc, pmt.Section())
+		c.Write(ts)
 	}
 }
 

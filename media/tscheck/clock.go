@@ -24,6 +24,8 @@ type clock struct {
 	total   int64
 	hole    int64
 	told    bool // the lack of a PCR has been counted
+	doubted bool // a PCR has leapt, and the stamps behind it are to tell whether all was silent
+	fresh   bool // there are some
 
 	pcrs     int64
 	gaps     int64 // TR 2.3
@@ -46,6 +48,7 @@ type stamp struct {
 // stamped follows the latest DTS of all tracks, and tells when PCRs have
 // ceased.
 func (k *clock) stamped(dts uint64, l limits) {
+	k.fresh = true
 	if d := mpegts.PTSDelta(dts, k.front) * 300; k.fronted && d > 0 {
 		k.total += d
 		k.hole = max(k.hole, d)
@@ -91,14 +94,18 @@ func (k *clock) step(pcr uint64, discontinuity bool, l limits) passage {
 		k.fronted = false
 		return rebased
 	case back:
+		if k.doubted {
+			k.leaps++
+		}
 		k.reverses++
 		return broken
 	case d <= l.pcrInterval:
 		k.longest = max(k.longest, d)
 		k.pass(d, d)
-	case d > l.leap && len(k.window) == 0:
+	case d > l.leap && (len(k.window) == 0 || d-k.total > l.leap && !(k.doubted && k.fresh)):
+		k.doubted, k.fresh = true, false
 		return held
-	case d > l.leap && d-k.total > l.leap:
+	case d > l.leap && d-k.total > l.leap && !k.borneOut(pcr):
 		k.leaps++
 		return broken
 	case k.total-k.hole > min(l.pcrInterval, d/2): // stamps came, PCRs did not
@@ -115,6 +122,10 @@ func (k *clock) step(pcr uint64, discontinuity bool, l limits) passage {
 	}
 	return on
 }
+
+// borneOut reports whether the stamps have come as far as a PCR that leapt: of
+// another track perhaps, which is sent less early than the one before.
+func (k *clock) borneOut(pcr uint64) bool { return mpegts.PTSDelta(k.front, pcr/300) >= -maxLate }
 
 func (k *clock) pass(d, active int64) {
 	k.now += d
@@ -134,4 +145,29 @@ func (k *clock) restart(pcr uint64) {
 	}
 	k.anchor = pcr
 	k.window, k.total, k.hole, k.told = k.window[:0], 0, 0, false
+	k.doubted, k.fresh = false, false
+}
+
+// A watch is the time of a stream whose tables are not known yet, in
+// 1/27,000,000 s: it goes by the PCRs of one PID, and of another when that has
+// none any more.
+type watch struct {
+	running bool
+	now     int64
+	pid     uint16
+	last    uint64
+	others  int // PCRs of other PIDs since the last one
+}
+
+// tick takes a PCR. A silence is no longer than most.
+func (w *watch) tick(pid uint16, pcr uint64, most int64) {
+	const patience = 16
+	if pid != w.pid {
+		if w.others++; w.running && w.others < patience {
+			return
+		}
+		w.pid, w.last, w.running = pid, pcr, true
+	}
+	w.now += min(max(mpegts.PCRDelta(pcr, w.last), 0), most)
+	w.last, w.others = pcr, 0
 }

@@ -14,8 +14,8 @@ import (
 // counts are the faults of a report that are not 0, by their JSON names.
 func counts(r tscheck.Report) map[string]int64 {
 	m := map[string]int64{
-		"skipped_bytes": r.SkippedBytes, "trailing_bytes": r.TrailingBytes,
-		"sync_losses": r.SyncLosses, "sync_byte_errors": r.SyncByteErrors, "transport_errors": r.TransportErrors,
+		"skipped_bytes": r.SkippedBytes,
+		"sync_losses":   r.SyncLosses, "sync_byte_errors": r.SyncByteErrors, "transport_errors": r.TransportErrors,
 		"continuity_errors": r.ContinuityErrors, "pat_gaps": r.PATGaps, "wrong_tables": r.WrongTables,
 		"scrambled_tables": r.ScrambledTables, "crc_errors": r.CRCErrors, "malformed_tables": r.MalformedTables,
 		"unmarked_changes": r.UnmarkedChanges, "unreferenced_packets": r.UnreferencedPackets,
@@ -26,6 +26,8 @@ func counts(r tscheck.Report) map[string]int64 {
 		m["pcr_leaps"] += p.PCRLeaps
 		m["pcr_reverses"] += p.PCRReverses
 		for _, t := range p.Tracks {
+			m["broken_starts"] += t.BrokenStarts
+			m["unmarked_starts"] += t.UnmarkedStarts
 			m["dts_reverses"] += t.DTSReverses
 			m["dts_leaps"] += t.DTSLeaps
 			m["late_ptss"] += t.LatePTSs
@@ -111,7 +113,37 @@ var spoilt = map[string]struct {
 	"the end is cut": {func(t *testing.T, ps []mpegts.Packet) []byte {
 		b := joined(ps)
 		return b[:len(b)-88]
-	}, faults{"trailing_bytes": 100}},
+	}, faults{}},
+	"it begins in the middle": {func(t *testing.T, ps []mpegts.Packet) []byte {
+		return joined(ps[middle(t, ps, isTable(pmtPID))+1:])
+	}, faults{}},
+	"a PID comes for long before it is named": {func(t *testing.T, ps []mpegts.Packet) []byte {
+		var early []mpegts.Packet
+		for _, p := range ps {
+			if p.PID() != audioPID || len(early) > len(ps)/2 {
+				early = append(early, p)
+			}
+		}
+		sound := mpegts.Packet(bytes.Clone(ps[middle(t, ps, isTable(audioPID))]))
+		sound.SetPID(0x200)
+		early = slices.Insert(early, 20, sound)
+		return joined(withPMT(t, early, func(pmt *mpegts.PMT) {
+			pmt.Version = 1
+			pmt.Tracks = append(pmt.Tracks, mpegts.Track{PID: 0x200, Type: 3})
+		}))
+	}, faults{"unreferenced_packets": 1}},
+	"the start of a picture is not marked": {func(t *testing.T, ps []mpegts.Packet) []byte {
+		ps[middle(t, ps, startOf(videoPID))][1] &^= 0x40
+		return joined(ps)
+	}, faults{"unmarked_starts": 1}},
+	"the start of a sound is not marked": {func(t *testing.T, ps []mpegts.Packet) []byte {
+		ps[middle(t, ps, startOf(audioPID))][1] &^= 0x40
+		return joined(ps)
+	}, faults{"unmarked_starts": 1}},
+	"a start code is damaged": {func(t *testing.T, ps []mpegts.Packet) []byte {
+		ps[middle(t, ps, startOf(videoPID))].Payload()[2] = 7
+		return joined(ps)
+	}, faults{"broken_starts": 1}},
 	"the CRC of a PAT is wrong": {func(t *testing.T, ps []mpegts.Packet) []byte {
 		ps[middle(t, ps, isTable(0))][4+1+15] ^= 1
 		return joined(ps)

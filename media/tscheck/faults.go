@@ -37,7 +37,6 @@ func (r Report) Faults() []string {
 	w.count(r.SyncLosses, "sync lost: bytes are missing or do not belong here (TR 101 290, 1.1); look for a writer that cuts or mixes packets")
 	w.count(r.SyncByteErrors, "sync byte damaged in a single packet (TR 101 290, 1.2)")
 	w.say(r.SkippedBytes > 0, "%d bytes belong to no packet (TR 101 290, 1.1)", r.SkippedBytes)
-	w.say(r.TrailingBytes > 0, "the end cuts a packet short: %d of 188 bytes; whoever wrote it was stopped in mid-packet", r.TrailingBytes)
 	w.count(r.TransportErrors, "packet marked as damaged by its sender or by a receiver on the way (TR 101 290, 2.1); look at the source's reception")
 	for _, p := range r.PIDs {
 		w.count(p.ContinuityErrors, "continuity error on PID %#x: packets lost, repeated or mixed with another stream's (TR 101 290, 1.4); look for drops on the way and for two senders on one feed", p.PID)
@@ -57,7 +56,7 @@ func (r Report) tableFaults(w *words) {
 	w.count(r.CRCErrors, "table whose CRC does not match (TR 101 290, 2.2)")
 	w.count(r.MalformedTables, "PAT or PMT that cannot be read (ISO/IEC 13818-1, 2.4.4)")
 	w.count(r.UnmarkedChanges, "PAT or PMT changed under the same version: players go by the old one (ISO/IEC 13818-1, 2.4.4.5, 2.4.4.9)")
-	w.count(r.UnreferencedPackets, "packet that neither PAT nor PMT named when it came, on PIDs %#x (TR 101 290, 3.4); these are leftovers of a track, or of another stream", r.UnreferencedPIDs)
+	w.count(r.UnreferencedPackets, "packet that neither PAT nor PMT named within 0.5 s, on PIDs %#x (TR 101 290, 3.4); these are leftovers of a track, or of another stream", r.UnreferencedPIDs)
 	w.say(r.ProgramsLeftOut > 0, "%d programmes are more than can be checked", r.ProgramsLeftOut)
 	w.say(r.PATs > 0 && len(r.Programs) == 0, "the PAT names no programme")
 }
@@ -81,6 +80,8 @@ func (p ProgramReport) faults(w *words) {
 
 func (t TrackReport) faults(w *words) {
 	name := fmt.Sprintf("%s on PID %#x", t.Codec, t.PID)
+	w.count(t.BrokenStarts, "packet of %s that is marked as the start of a PES packet and is none: the start code is damaged (ISO/IEC 13818-1, 2.4.3.6); look at who muxed it", name)
+	w.count(t.UnmarkedStarts, "PES packet of %s that begins without payload_unit_start_indicator: it is taken for the end of the one before (ISO/IEC 13818-1, 2.4.3.3); look at who muxed it", name)
 	w.count(t.DTSReverses, "DTS of %s goes back (ISO/IEC 13818-1, 2.4.3.7); look for a restarted, looped or second source", name)
 	w.count(t.DTSLeaps, "DTS of %s leaps away from the PCR clock (ISO/IEC 13818-1, 2.4.3.7); look for a source that stalled, or whose clock was set", name)
 	w.count(t.LatePTSs, "PTS of %s too late for the PCR: it cannot be shown in time (ISO/IEC 13818-1, 2.4.2.6); look for a source that lags, or a clock that is not its own", name)
@@ -91,6 +92,7 @@ func (t TrackReport) faults(w *words) {
 // Notes are what is worth knowing and no fault, a sentence each.
 func (r Report) Notes() []string {
 	var w words
+	w.say(r.TrailingBytes > 0, "the end cuts a packet short: %d of 188 bytes; whoever wrote it was stopped in mid-packet", r.TrailingBytes)
 	w.count(r.Duplicates, "packet sent twice, as is allowed")
 	for _, p := range r.Programs {
 		w.say(p.Silences > 0, "programme %d fell silent for %.1f s in all, %.1f s at most: all stopped and went on", p.Number, p.SilenceSeconds, p.LongestSilenceSeconds)

@@ -17,10 +17,16 @@ type pid struct {
 	repeated bool // the last packet was a duplicate
 	last     [mpegts.PacketSize]byte
 
-	named    bool                  // by the PAT or a PMT in force
-	sections *mpegts.SectionReader // where it carries tables
-	program  *program              // with track, where a PMT in force names it as one
-	track    *track
+	// What the tables of a generation name it as.
+	generation int64
+	named      bool
+	since      int64                 // the checker's time at which they first did
+	sections   *mpegts.SectionReader // where it carries tables
+	program    *program              // with track, where a PMT in force names it as one
+	track      *track
+
+	strange int64 // packets that came while no table named it, and are not judged yet
+	from    int64 // the time of the first of them
 }
 
 // follow judges the continuity_counter (ISO 2.4.3.3; TR 1.4) and reports

@@ -7,7 +7,8 @@ type program struct {
 	number  uint16
 	pmtPID  uint16
 	pcrPID  uint16
-	inForce bool // named by the PAT in force
+	inForce bool  // named by the PAT in force
+	since   int64 // the checker's time at which it was first named
 
 	pmt     spacing
 	pmts    int64
@@ -16,42 +17,49 @@ type program struct {
 	changes int64
 	history []PMTVersion
 
-	clock  clock
-	tracks map[uint16]*track // all that it ever had, by PID
+	clock   clock
+	tracks  map[uint16]*track // all that it ever had, by PID
+	current []*track          // of the PMT in force
 }
 
-func newProgram(number uint16) *program {
-	return &program{number: number, tracks: map[uint16]*track{}}
+func newProgram(number uint16, now int64) *program {
+	return &program{number: number, since: now, tracks: map[uint16]*track{}}
 }
 
 // adopt puts a PMT in force; total counts the tracks of all programmes.
-func (g *program) adopt(pmt mpegts.PMT, total *int) {
+func (g *program) adopt(pmt mpegts.PMT, total *int, now int64) {
 	g.version, g.pcrPID = pmt.Version, pmt.PCRPID
-	for _, t := range g.tracks {
+	for _, t := range g.current {
 		t.inForce = false
 	}
-	v := PMTVersion{
-		Version:   pmt.Version,
-		AtSeconds: seconds(g.clock.now),
-		PCRPID:    pmt.PCRPID,
-		TrackPIDs: []uint16{},
-	}
+	g.current = g.current[:0]
 	for _, k := range pmt.Tracks {
-		v.TrackPIDs = append(v.TrackPIDs, k.PID)
 		t := g.tracks[k.PID]
 		if t == nil {
 			if *total == maxTracks {
 				continue
 			}
 			*total++
-			t = new(track)
+			t = &track{since: now}
 			g.tracks[k.PID] = t
 		}
 		t.Track, t.inForce = k, true
+		_, t.kind = k.Codec()
+		g.current = append(g.current, t)
 	}
-	if len(g.history) < maxHistory {
-		g.history = append(g.history, v)
+	g.remember(pmt)
+}
+
+// remember notes a PMT that has come into force.
+func (g *program) remember(pmt mpegts.PMT) {
+	if len(g.history) == maxHistory {
+		return
 	}
+	v := PMTVersion{Version: pmt.Version, AtSeconds: seconds(g.clock.now), PCRPID: pmt.PCRPID, TrackPIDs: []uint16{}}
+	for _, k := range pmt.Tracks {
+		v.TrackPIDs = append(v.TrackPIDs, k.PID)
+	}
+	g.history = append(g.history, v)
 }
 
 // pes takes a packet of a track.
@@ -111,7 +119,7 @@ func (g *program) closed(l limits) *program {
 	if !k.running {
 		return &end
 	}
-	if d := mpegts.PCRDelta(k.seen, k.anchor); d > l.leap && d-k.total > l.leap {
+	if d := mpegts.PCRDelta(k.seen, k.anchor); d > l.leap && d-k.total > l.leap && !(k.fresh && k.borneOut(k.seen)) {
 		k.leaps++ // held, and no stamp bore it out
 		return &end
 	}

@@ -34,7 +34,7 @@ type Report struct {
 	MalformedTables           int64   `json:"malformed_tables"`             // PAT or PMT sections with a good CRC
 	UnmarkedChanges           int64   `json:"unmarked_changes"`             // PAT or PMT changed, version_number not (ISO 2.4.4.5, 2.4.4.9)
 
-	UnreferencedPackets int64    `json:"unreferenced_packets"` // TR 3.4: named by no PAT or PMT in force when they came
+	UnreferencedPackets int64    `json:"unreferenced_packets"` // TR 3.4: named by no PAT or PMT in force when they came, nor for the first time within 0.5 s
 	UnreferencedPIDs    []uint16 `json:"unreferenced_pids"`    // of them, the first 32
 
 	DurationSeconds float64 `json:"duration_seconds"` // of the longest programme, by its PCRs; 0 without any
@@ -99,6 +99,9 @@ type TrackReport struct {
 	FirstPTSSeconds    float64 `json:"first_pts_seconds"`    // as sent: it wraps at 95,443.7 s
 	LastPTSSeconds     float64 `json:"last_pts_seconds"`
 
+	BrokenStarts   int64 `json:"broken_starts"`   // payload_unit_start_indicator where no PES packet begins (ISO 2.4.3.3, 2.4.3.6)
+	UnmarkedStarts int64 `json:"unmarked_starts"` // PES packets that begin without it
+
 	DTSReverses               int64   `json:"dts_reverses"` // the DTS went back
 	DTSLeaps                  int64   `json:"dts_leaps"`    // it left the PCR clock by more than Options.MaxLeap at once
 	LatePTSs                  int64   `json:"late_ptss"`    // more than 0.1 s behind the PCR
@@ -128,7 +131,6 @@ func (c *Checker) Report() Report {
 		PATs: t.pats, PATGaps: t.pat.gaps, LongestPATIntervalSeconds: seconds(t.pat.longest),
 		WrongTables: t.wrongTable, ScrambledTables: t.scrambled, CRCErrors: t.badCRC,
 		MalformedTables: t.malformed, UnmarkedChanges: t.unmarked,
-		UnreferencedPackets: c.unreferenced, UnreferencedPIDs: append([]uint16{}, c.strangers...),
 		ProgramsLeftOut: t.leftOut,
 		Programs:        []ProgramReport{}, PIDs: []PIDReport{},
 	}
@@ -141,8 +143,16 @@ func (c *Checker) Report() Report {
 			r.BitsPerSecond = rate(k.last-k.first, p.DurationSeconds)
 		}
 	}
-	for _, n := range slices.Sorted(maps.Keys(c.pids)) {
+	pids := slices.Sorted(maps.Keys(c.pids))
+	for _, n := range pids {
+		c.find(c.pids[n], n)
+	}
+	unreferenced := strangers{c.unreferenced.packets, append([]uint16{}, c.unreferenced.pids...)}
+	for _, n := range pids {
 		s := c.pids[n]
+		if s.strange > 0 && !c.mayBeNamed(s, n) {
+			unreferenced.count(s, n)
+		}
 		if s.packets == 0 {
 			continue
 		}
@@ -150,6 +160,7 @@ func (c *Checker) Report() Report {
 		r.ContinuityErrors += s.continuityErrors
 		r.Duplicates += s.duplicates
 	}
+	r.UnreferencedPackets, r.UnreferencedPIDs = unreferenced.packets, unreferenced.pids
 	return r
 }
 
@@ -182,11 +193,12 @@ func (g *program) report() ProgramReport {
 func (t *track) report(n uint16, now int64) TrackReport {
 	codec, kind := t.Codec()
 	r := TrackReport{
-		PID: n, InForce: t.inForce, StreamType: t.Type, Codec: codec, Kind: kind.String(), StreamIDs: []int{},
+		PID: n, InForce: t.inForce, StreamType: t.Type, Codec: cmp.Or(t.layer, codec), Kind: kind.String(), StreamIDs: []int{},
 		Packets: t.packets, PayloadBytes: t.bytes,
 		BitsPerSecond: rate(t.packets, seconds(now)), AgeSeconds: seconds(now - t.seenAt),
 		Frames: t.frames, RandomAccessPoints: t.entries,
 		FirstPTSSeconds: float64(t.firstPTS) / mpegts.PTSHz, LastPTSSeconds: float64(t.lastPTS) / mpegts.PTSHz,
+		BrokenStarts: t.broken, UnmarkedStarts: t.unmarked,
 		DTSReverses: t.reverses, DTSLeaps: t.leaps, LatePTSs: t.late, EarlyPTSs: t.early, DisorderedPTSs: t.disorder,
 		PTSGaps: t.gaps, LongestPTSIntervalSeconds: seconds(t.widestGap),
 	}

@@ -2,7 +2,6 @@ package tscheck
 
 import (
 	"bytes"
-
 	"slices"
 
 	"vw/media/mpegts"
@@ -30,15 +29,20 @@ type tables struct {
 	pat     spacing
 	pats    int64
 	version byte
-	parts   [maxParts][]byte // the sections of the PAT in force
-	members []mpegts.Program // what they name
-	leftOut int              // programmes of them that are not followed
+	parts   [maxParts]part // the sections of the PAT in force
+	leftOut int            // programmes of them that are not followed
 
 	wrongTable int64 // TR 1.3: another table on the PID of the PAT
 	scrambled  int64 // TR 1.3, 1.5
 	badCRC     int64 // TR 2.2
 	malformed  int64
 	unmarked   int64 // content changed under the same version_number (ISO 2.4.4.5, 2.4.4.9)
+}
+
+// A part is one section of the PAT, and what it names.
+type part struct {
+	raw     []byte
+	members []mpegts.Program
 }
 
 // section takes a packet of a PID that carries tables.
@@ -71,45 +75,42 @@ func (c *Checker) pat(sec []byte) {
 	}
 	t.pats++
 	t.pat.seen()
-	part := sec[6] // section_number
-	if bytes.Equal(sec, t.parts[part]) {
+	n := sec[6] // section_number
+	if bytes.Equal(sec, t.parts[n].raw) {
 		return
 	}
 	if pat.Version != t.version {
-		t.parts = [maxParts][]byte{}
+		t.parts = [maxParts]part{}
 	}
-	if t.parts[part] != nil {
+	if t.parts[n].raw != nil {
 		t.unmarked++
 	}
-	t.version, t.parts[part] = pat.Version, bytes.Clone(sec)
-	t.members = nil
-	for _, raw := range t.parts {
-		if pat, err := mpegts.ParsePAT(raw); err == nil {
-			t.members = append(t.members, pat.Programs...)
-		}
-	}
+	t.version, t.parts[n] = pat.Version, part{bytes.Clone(sec), pat.Programs}
 	c.adopt()
 }
 
 // adopt puts the programmes of the PAT in force.
 func (c *Checker) adopt() {
+	c.generation++
 	for _, g := range c.programs {
 		g.inForce = false
 	}
 	c.tables.leftOut = 0
-	for _, m := range c.tables.members {
-		i := slices.IndexFunc(c.programs, func(g *program) bool { return g.number == m.Number })
-		if i < 0 && len(c.programs) == maxPrograms {
-			c.tables.leftOut++
-			continue
+	for _, part := range c.tables.parts {
+		for _, m := range part.members {
+			g := c.numbers[m.Number]
+			if g == nil && len(c.programs) == maxPrograms {
+				c.tables.leftOut++
+				continue
+			}
+			if g == nil {
+				g = newProgram(m.Number, c.time.now)
+				c.numbers[m.Number] = g
+				c.programs = append(c.programs, g)
+			}
+			g.inForce, g.pmtPID = true, m.PMTPID
 		}
-		if i < 0 {
-			i = len(c.programs)
-			c.programs = append(c.programs, newProgram(m.Number))
-		}
-		c.programs[i].inForce, c.programs[i].pmtPID = true, m.PMTPID
 	}
-	c.refer()
 }
 
 func (c *Checker) pmt(n uint16, sec []byte) {
@@ -118,13 +119,10 @@ func (c *Checker) pmt(n uint16, sec []byte) {
 		c.tables.malformed++
 		return
 	}
-	i := slices.IndexFunc(c.programs, func(g *program) bool {
-		return g.inForce && g.number == pmt.Program && g.pmtPID == n
-	})
-	if i < 0 {
+	g := c.numbers[pmt.Program]
+	if g == nil || !g.inForce || g.pmtPID != n {
 		return // of a programme that the PAT has dropped or does not know yet
 	}
-	g := c.programs[i]
 	g.pmt.seen()
 	g.pmts++
 	if bytes.Equal(sec, g.raw) {
@@ -136,45 +134,57 @@ func (c *Checker) pmt(n uint16, sec []byte) {
 			c.tables.unmarked++
 		}
 	}
+	c.generation++
 	g.raw = append(g.raw[:0], sec...)
-	g.adopt(pmt, &c.tracks)
-	c.refer()
+	g.adopt(pmt, &c.tracks, c.time.now)
 }
 
-// refer marks the PIDs that the tables in force name, and as what.
-func (c *Checker) refer() {
-	for _, s := range c.pids {
-		s.named, s.program, s.track = false, nil, nil
+// find looks up what the tables in force name a PID as, once for each
+// generation of them: a PID that nothing comes of costs nothing.
+func (c *Checker) find(s *pid, n uint16) {
+	if s.generation == c.generation {
+		return
 	}
-	for _, m := range c.tables.members {
-		c.pid(m.PMTPID).named = true
-	}
-	followed := map[uint16]bool{}
-	for _, n := range tablePIDs {
-		followed[n] = true
-	}
+	s.generation = c.generation
+	s.named, s.program, s.track = false, nil, nil
+	table := slices.Contains(tablePIDs[:], n)
 	for _, g := range c.programs {
 		if !g.inForce {
 			continue
 		}
-		followed[g.pmtPID] = true
-		if g.raw != nil {
-			c.pid(g.pcrPID).named = true
-		}
-		for n, t := range g.tracks {
-			if t.inForce {
-				s := c.pid(n)
-				s.named, s.program, s.track = true, g, t
-			}
-		}
-	}
-	for n, s := range c.pids {
-		if !followed[n] {
-			s.sections = nil
-		} else if s.sections == nil {
-			s.sections = new(mpegts.SectionReader)
+		t := g.tracks[n]
+		switch {
+		case g.pmtPID == n:
+			table = true
+			s.name(g.since)
+		case t != nil && t.inForce:
+			s.program, s.track = g, t
+			s.name(t.since)
+		case g.raw != nil && g.pcrPID == n:
+			s.name(g.since)
 		}
 	}
+	if !s.named && c.tables.leftOut > 0 && c.tables.names(n) {
+		s.name(c.time.now)
+	}
+	if s.named {
+		c.unreferenced.add(s, n)
+	}
+	if !table {
+		s.sections = nil
+	} else if s.sections == nil {
+		s.sections = new(mpegts.SectionReader)
+	}
+}
+
+// names reports whether the PAT names a PMT on a PID.
+func (t *tables) names(n uint16) bool {
+	for _, part := range t.parts {
+		if slices.ContainsFunc(part.members, func(m mpegts.Program) bool { return m.PMTPID == n }) {
+			return true
+		}
+	}
+	return false
 }
 
 // A spacing is how far apart repetitions of a table lie in stream time.

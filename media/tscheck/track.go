@@ -1,6 +1,8 @@
 package tscheck
 
 import (
+	"bytes"
+	"cmp"
 	"slices"
 
 	"vw/media/mpegts"
@@ -23,14 +25,19 @@ const maxStreamIDs = 8
 // A track is one elementary stream of a programme.
 type track struct {
 	mpegts.Track
-	inForce bool // named by the PMT in force
+	kind    mpegts.Kind
+	inForce bool  // named by the PMT in force
+	since   int64 // the checker's time at which it was first named
 
 	packets   int64
 	bytes     int64 // of payload
 	seenAt    int64 // stream time of the last packet
 	streamIDs []byte
 	frames    int64
-	entries   int64 // random access points
+	entries   int64  // random access points
+	layer     string // of MPEG audio
+	broken    int64  // payload_unit_start_indicator and no PES packet
+	unmarked  int64  // a PES packet and no payload_unit_start_indicator
 
 	stamped   bool   // dts is set
 	dts       uint64 // the last
@@ -54,11 +61,15 @@ type track struct {
 func (t *track) start(p mpegts.Packet) (stamp, bool) {
 	pes, ok := p.PES()
 	if !ok {
+		t.misses(p)
 		return stamp{}, false
 	}
 	t.frames++
 	if p.RandomAccess() {
 		t.entries++
+	}
+	if t.Type == 0x03 || t.Type == 0x04 {
+		t.layer = cmp.Or(mpegts.AudioLayer(pes.Data()), t.layer)
 	}
 	if id := pes.StreamID(); len(t.streamIDs) < maxStreamIDs && !slices.Contains(t.streamIDs, id) {
 		t.streamIDs = append(t.streamIDs, id)
@@ -85,6 +96,25 @@ func (t *track) start(p mpegts.Packet) (stamp, bool) {
 	}
 	t.dts, t.stamped = dts, true
 	return s, true
+}
+
+// misses counts a start without its mark, or a mark without its start (ISO
+// 2.4.3.3, 2.4.3.6): in sound and pictures, since data may be sections. Neither
+// can hold a start code prefix and a stream_id of its own but in a header.
+func (t *track) misses(p mpegts.Packet) {
+	b := p.Payload()
+	if t.kind == mpegts.Other || p.Scrambled() || len(b) == 0 {
+		return
+	}
+	prefix := []byte{0, 0, 1}
+	switch {
+	case p.UnitStart():
+		if n := min(len(b), len(prefix)); !bytes.Equal(b[:n], prefix[:n]) {
+			t.broken++
+		}
+	case len(b) > 8 && bytes.HasPrefix(b, prefix) && slices.Contains(t.streamIDs, b[3]) && b[6]&0xc0 == 0x80:
+		t.unmarked++
+	}
 }
 
 // A span is what two PCRs enclose: their values, and the programme's clock at

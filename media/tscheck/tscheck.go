@@ -60,15 +60,18 @@ type Checker struct {
 	pids     map[uint16]*pid
 	tables   tables
 	programs []*program
+	numbers  map[uint16]*program
 	tracks   int // of all programmes
+
+	generation int64 // of the tables in force
+	time       watch
 
 	timekeeper *program // whose clock the PATs were last spaced by
 
 	packets         int64
 	nullPackets     int64
 	transportErrors int64
-	unreferenced    int64
-	strangers       []uint16 // the first unreferenced PIDs
+	unreferenced    strangers
 }
 
 // New is a checker at the start of a stream.
@@ -82,14 +85,12 @@ func New(o Options) *Checker {
 	if o.MaxSilence == 0 {
 		o.MaxSilence = time.Hour
 	}
-	c := &Checker{
-		limits: limits{ticks(o.MaxPCRInterval), ticks(o.MaxLeap), ticks(o.MaxSilence)},
-		pids:   map[uint16]*pid{},
+	return &Checker{
+		limits:     limits{ticks(o.MaxPCRInterval), ticks(o.MaxLeap), ticks(o.MaxSilence)},
+		pids:       map[uint16]*pid{},
+		numbers:    map[uint16]*program{},
+		generation: 1,
 	}
-	for _, n := range tablePIDs {
-		c.pid(n).sections = new(mpegts.SectionReader)
-	}
-	return c
 }
 
 // ticks is d in 1/27,000,000 s.
@@ -126,6 +127,10 @@ func (c *Checker) packet(p mpegts.Packet) {
 		return
 	}
 	pcr, clocked := p.PCR()
+	if clocked {
+		c.time.tick(p.PID(), pcr, c.limits.pcrInterval)
+	}
+	c.find(s, p.PID())
 	if clocked && p.Discontinuity() { // the stamps of this packet are of the new time base
 		c.pcr(p, pcr)
 	}
@@ -135,7 +140,7 @@ func (c *Checker) packet(p mpegts.Packet) {
 	case s.track != nil:
 		s.program.pes(s.track, p, c.limits)
 	case !s.named && p.PID() > lastReservedPID:
-		c.stranger(p.PID())
+		s.stray(c.time.now)
 	}
 	if clocked && !p.Discontinuity() {
 		c.pcr(p, pcr)
@@ -169,14 +174,6 @@ func (c *Checker) reference() *program {
 		c.tables.pat.restart()
 	}
 	return c.timekeeper
-}
-
-// stranger counts a packet that neither PAT nor PMT in force names (TR 3.4).
-func (c *Checker) stranger(n uint16) {
-	c.unreferenced++
-	if len(c.strangers) < maxListed && !slices.Contains(c.strangers, n) {
-		c.strangers = append(c.strangers, n)
-	}
 }
 
 func (c *Checker) pid(n uint16) *pid {
