@@ -165,7 +165,7 @@ func (d *destination) begin(k *carrier, c *link.Conn, stop context.CancelFunc) b
 
 // handOver is how long a message that is being written to the old link may
 // hold up the new one.
-const handOver = 100 * time.Millisecond
+const handOver = 2 * time.Second
 
 func (d *destination) end(k *carrier) {
 	d.mu.Lock()

@@ -51,7 +51,7 @@ func TestTheEndUnderLoadClosesLinksAndCompletesRecordings(t *testing.T) {
 	if err := a.end(); err != nil {
 		t.Errorf("run: %v", err)
 	}
-	if d := time.Since(since); d > 2*time.Second {
+	if d := time.Since(since); d > 4*time.Second { // what a stalled relay was sent is waited for
 		t.Errorf("the end took %v", d)
 	}
 	eventually(t, "no goroutine of the agent is left", func() bool { return len(left()) == 0 })

@@ -38,7 +38,7 @@ func (l *local) websocket(w http.ResponseWriter, r *http.Request, name string) {
 	if err != nil {
 		return // the upgrader has answered
 	}
-	c := link.Accepted(ws, l.agent.config.PingInterval)
+	c := l.agent.dialer.Accepted(ws)
 	if name == apiStream {
 		l.commands(r.Context(), c)
 	} else {

@@ -1,13 +1,14 @@
 package link
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -56,16 +57,60 @@ func (d *Dialer) Access(ctx context.Context, t Target) (Target, error) {
 // accessError is what an access relay means that does not let us in: 4xx is a
 // refusal, and 5xx that speaks of the token.
 func (t Target) accessError(resp *http.Response, body []byte) *Error {
+	var said struct{ Message, Reason string }
+	_ = json.Unmarshal(body, &said) // what is no JSON object is not repeated
+	words := said.Message
+	if words == "" {
+		words = said.Reason
+	}
 	e := t.statusError(resp)
 	switch code := resp.StatusCode; {
-	case code/100 == 5 && strings.Contains(strings.ToLower(string(body)), "token"):
-		return newError(CodeTokenRefused, "the relay refused the token (HTTP %d)", code)
+	case code/100 == 5 && aboutToken.Match(body):
+		e = newError(CodeTokenRefused, "the relay refused the token (HTTP %d)", code)
 	case code/100 == 4 && code != http.StatusTooManyRequests:
 		e.refused = true
 	case code/100 == 2:
 		e.Code, e.Text = CodeNoAccess, fmt.Sprintf("no access is given there: the server answered with HTTP %d", code)
 	}
+	if words != "" {
+		e.Text += ": " + quoted(t.Conceal(words))
+	}
 	return e
+}
+
+// aboutToken is what relays say in a 5xx that refuses a token; practable's
+// names the claim.
+var aboutToken = regexp.MustCompile(`(?i)\b(token|jwt|aud|audience|scopes?|expired|signature)\b`)
+
+// closeError says what it means that a relay closes a link with 1008 (policy
+// violation) right after it has come up; denied is the reason that it gave
+// before, if that was the refusal of the message flow, and closed that of its
+// close frame.
+func (t Target) closeError(denied, closed string) *Error {
+	said := ""
+	if reason := denied + closed; reason != "" {
+		said = ": " + quoted(t.Conceal(reason))
+	}
+	if t.Token == "" {
+		return newError(CodeTokenMissing, "the relay wants a token%s", said)
+	}
+	if denied != "" && t.Auth != "message" {
+		said += `; it may want it as the first message: "auth":"message"`
+	}
+	return newError(CodeTokenRefused, "the relay refused the token%s", said)
+}
+
+// denial is the reason in a refusal of the message flow, "" for anything else.
+func denial(message []byte) string {
+	var word struct {
+		Authorised *bool  `json:"authorised"`
+		Reason     string `json:"reason"`
+	}
+	if len(message) > maxAnswer || !bytes.Contains(message, []byte(`"authorised"`)) || json.Unmarshal(message, &word) != nil ||
+		word.Authorised == nil || *word.Authorised {
+		return ""
+	}
+	return word.Reason
 }
 
 // Authenticate sends the token as the first message, where the target is one
@@ -81,7 +126,11 @@ func (c *Conn) Authenticate(ctx context.Context, t Target) error {
 	if err := c.WriteText([]byte(t.Token)); err != nil {
 		return fmt.Errorf("send the token: %w", err)
 	}
-	data, _, err := c.next(maxAnswer)
+	var data []byte
+	_, r, err := c.ws.NextReader()
+	if err == nil {
+		err = c.take(r, maxAnswer, func(all []byte) { data = all })
+	}
 	if err != nil {
 		if CodeOf(err) == CodeTimeout || ctx.Err() == context.DeadlineExceeded {
 			return newError(CodeTokenUnanswered, "the relay did not answer the token within %v", c.timeout)
@@ -93,10 +142,10 @@ func (c *Conn) Authenticate(ctx context.Context, t Target) error {
 		Reason     string `json:"reason"`
 	}
 	if err := json.Unmarshal(data, &word); err != nil {
-		return errors.New("the relay's answer to the token is not what was expected")
+		return newError(CodeNoReply, "the relay's answer to the token is not what was expected")
 	}
 	if !word.Authorised {
-		return newError(CodeTokenRefused, "the relay refused the token: %.200q", t.Conceal(word.Reason))
+		return newError(CodeTokenRefused, "the relay refused the token: %s", quoted(t.Conceal(word.Reason)))
 	}
 	return c.alive()
 }

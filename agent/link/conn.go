@@ -2,29 +2,30 @@ package link
 
 import (
 	"context"
-	"errors"
-	"io"
 	"net"
 	"runtime"
 	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
+	"golang.org/x/sync/semaphore"
 )
 
 const (
 	// writeTimeout bounds every write, to a second less at the most.
 	writeTimeout = 10 * time.Second
-	// closeTimeout bounds the closing handshake.
+	// closeTimeout is how long the end of a link waits for the other end's close
+	// frame. While the kernel holds something that was sent before, it waits for
+	// stallTimeout without any progress, and for drainTimeout at the most.
 	closeTimeout = 500 * time.Millisecond
+	stallTimeout = 2 * time.Second
+	drainTimeout = 10 * time.Second
 	// deadAfter is how many ping intervals without a pong a link survives.
 	deadAfter = 3
 	// sendBuffer is what the kernel may hold of a link, in bytes, where what
 	// it has not sent cannot be bounded by itself.
 	sendBuffer = 128 << 10
 )
-
-var errTooLong = errors.New("message too long")
 
 // A Conn is one live websocket, dialled or accepted. Write is for one goroutine
 // at a time; the other methods for any.
@@ -38,20 +39,23 @@ type Conn struct {
 	goodbye int           // the close code
 	pong    chan struct{} // closed by the first pong
 	once    sync.Once
+	pinged  chan string // the newest ping that is to be answered
+	room    *semaphore.Weighted
+	rest    time.Time // when a message that takes room has to be over; of who reads
 
 	deadline time.Time // of writes; moved once a second, since it costs a timer
 }
 
 // Accepted returns the Conn of a websocket that was accepted, and is closed
-// with the word that we are going away.
-func Accepted(ws *websocket.Conn, ping time.Duration) *Conn {
-	c := newConn(ws, ping, dialTimeout)
+// with the word that we are going away. It shares the dialer's bounds.
+func (d *Dialer) Accepted(ws *websocket.Conn) *Conn {
+	c := d.conn(ws)
 	c.goodbye = websocket.CloseGoingAway
 	return c
 }
 
-func newConn(ws *websocket.Conn, ping, timeout time.Duration) *Conn {
-	c := &Conn{ws: ws, ping: ping, timeout: timeout, goodbye: websocket.CloseNormalClosure, pong: make(chan struct{})}
+func (d *Dialer) conn(ws *websocket.Conn) *Conn {
+	c := &Conn{ws: ws, ping: d.Ping, timeout: d.Timeout, room: d.bounds.room, goodbye: websocket.CloseNormalClosure, pong: make(chan struct{}), pinged: make(chan string, 1)}
 	if tcp := c.tcp(); tcp != nil && runtime.GOOS != "linux" {
 		_ = tcp.SetWriteBuffer(sendBuffer) // what remains is said in SECURITY.md
 	}
@@ -62,13 +66,27 @@ func newConn(ws *websocket.Conn, ping, timeout time.Duration) *Conn {
 		}
 		return c.alive()
 	})
+	c.ws.SetPingHandler(func(data string) error {
+		select {
+		case <-c.pinged: // RFC 6455, 5.5.3: the newest is enough
+		default:
+		}
+		c.pinged <- data
+		return nil
+	})
 	_ = c.alive() // a broken socket shows at the first read
 	return c
 }
 
 // alive puts off the end that comes without pongs. Nothing else puts it off:
 // a link can carry media one way long after nobody is there.
-func (c *Conn) alive() error { return c.ws.SetReadDeadline(time.Now().Add(deadAfter * c.ping)) }
+func (c *Conn) alive() error {
+	deadline := time.Now().Add(deadAfter * c.ping)
+	if !c.rest.IsZero() && c.rest.Before(deadline) {
+		deadline = c.rest
+	}
+	return c.ws.SetReadDeadline(deadline)
+}
 
 // tcp is the connection under TLS and all else, nil where it is none.
 func (c *Conn) tcp() *net.TCPConn {
@@ -93,17 +111,17 @@ func (c *Conn) Serve(ctx context.Context, limit int, receive func(data []byte, i
 	var wg sync.WaitGroup
 	wg.Go(func() { lost(c.read(limit, receive)) })
 	wg.Go(func() { c.keepAlive(life) })
-	served := make(chan struct{})
-	wg.Go(func() { c.abortAfter(life, served) })
-	err := work(life)
-	lost(err)
-	close(served)
+	ended, watched := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(watched)
+		c.abortAfter(life, ended)
+	}()
+	lost(work(life))
 	c.close()
-	timer := time.AfterFunc(closeTimeout, c.Abort)
 	wg.Wait()
-	if timer.Stop() {
-		_ = c.ws.Close()
-	}
+	close(ended)
+	<-watched
+	_ = c.ws.Close()
 	return context.Cause(life)
 }
 
@@ -135,46 +153,32 @@ func (c *Conn) Ponged() bool {
 // read hands on what comes in until the link is lost, and says why it was.
 func (c *Conn) read(limit int, handle func(data []byte, isText bool)) error {
 	for {
-		data, kind, err := c.next(limit)
-		switch {
-		case errors.Is(err, errTooLong):
-			data = nil
-		case CodeOf(err) == CodeTimeout:
+		kind, r, err := c.ws.NextReader()
+		if err == nil {
+			err = c.take(r, limit, func(data []byte) { handle(data, kind == websocket.TextMessage) })
+		}
+		if CodeOf(err) == CodeTimeout {
 			return errNoPong
-		case err != nil:
+		} else if err != nil {
 			return err
 		}
-		handle(data, kind == websocket.TextMessage)
 	}
 }
 
-func (c *Conn) next(limit int) (data []byte, kind int, err error) {
-	kind, r, err := c.ws.NextReader()
-	if err != nil {
-		return nil, 0, err
-	}
-	if data, err = io.ReadAll(io.LimitReader(r, int64(limit)+1)); err != nil {
-		return nil, 0, err
-	}
-	if len(data) > limit {
-		if _, err = io.Copy(io.Discard, r); err == nil {
-			err = errTooLong
-		}
-		return nil, kind, err
-	}
-	return data, kind, nil
-}
-
-// keepAlive pings until ctx ends, the first time at once.
+// keepAlive pings until ctx ends, the first time at once, and answers pings: on
+// a slow link both wait for the message that is being written.
 func (c *Conn) keepAlive(ctx context.Context) {
 	tick := time.NewTicker(c.ping)
 	defer tick.Stop()
+	_ = c.Ping("") // that it failed shows in the missing pong
 	for {
-		_ = c.Ping("") // that it failed shows in the missing pong
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			_ = c.Ping("")
+		case data := <-c.pinged:
+			_ = c.ws.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(writeTimeout))
 		}
 	}
 }
@@ -209,26 +213,45 @@ func (c *Conn) Write(isText bool, parts ...[]byte) error {
 // WriteText sends one text message.
 func (c *Conn) WriteText(b []byte) error { return c.Write(true, b) }
 
-// close says goodbye; who reads then sees the other end's answer. What does
-// not come in time is not waited for.
+// close says goodbye; who reads then sees the other end's answer.
 func (c *Conn) close() {
-	_ = c.ws.SetReadDeadline(time.Now().Add(closeTimeout))
-	err := c.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(c.goodbye, ""), time.Now().Add(closeTimeout))
-	if err != nil {
+	deadline := time.Now().Add(drainTimeout)
+	_ = c.ws.SetReadDeadline(deadline)
+	err := c.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(c.goodbye, ""), deadline)
+	if err != nil && err != websocket.ErrCloseSent { // the other end said it first
 		c.Abort()
 	}
 }
 
-// abortAfter aborts the link where what serves it has not come to its end in
-// time after ctx has: a write to somebody who reads nothing takes long.
-func (c *Conn) abortAfter(ctx context.Context, served <-chan struct{}) {
+// abortAfter ends the link where that has not come to its end in time after ctx
+// has: it is waited for as long as the kernel still sends something.
+func (c *Conn) abortAfter(ctx context.Context, ended <-chan struct{}) {
 	<-ctx.Done()
-	timer := time.NewTimer(closeTimeout)
-	defer timer.Stop()
-	select {
-	case <-served:
-	case <-timer.C:
-		c.Abort()
+	tick := time.NewTicker(closeTimeout / 5)
+	defer tick.Stop()
+	begun, held := time.Now(), unsent(c.tcp())
+	for moved := begun; ; {
+		select {
+		case <-ended:
+			return
+		case now := <-tick.C:
+			if n := unsent(c.tcp()); n != held {
+				held, moved = n, now
+			}
+			patience := closeTimeout
+			if held > 0 && c.goodbye == websocket.CloseNormalClosure { // it is no local client's
+				patience = stallTimeout
+			}
+			if now.Sub(moved) < patience && now.Sub(begun) < drainTimeout {
+				continue
+			}
+		}
+		if held > 0 {
+			c.Abort()
+		} else {
+			_ = c.ws.Close() // what the other end has not read yet stays good
+		}
+		return
 	}
 }
 

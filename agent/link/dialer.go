@@ -1,6 +1,7 @@
 package link
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -24,6 +25,8 @@ const (
 	maxAnswer = 64 << 10
 	// maxRetryAfter bounds how long a relay can put the agent off.
 	maxRetryAfter = 60 * time.Second
+	// tlsAlert begins TLS's answer to what is none (RFC 8446, 5.1).
+	tlsAlert = 21
 	// writeBuffer holds a whole message of media: one system call a message.
 	writeBuffer = 64 << 10
 )
@@ -45,7 +48,8 @@ type Config struct {
 // every socket.
 type Dialer struct {
 	Config
-	ws websocket.Dialer
+	ws     websocket.Dialer
+	bounds *bounds
 }
 
 // New returns a dialer.
@@ -62,7 +66,7 @@ func New(c Config) *Dialer {
 		ReadBufferSize:   4096,
 		WriteBufferSize:  writeBuffer,
 		WriteBufferPool:  &sync.Pool{},
-	}}
+	}, newBounds()}
 }
 
 // Client returns a client for one request to a target. It follows no redirects.
@@ -169,8 +173,11 @@ func (d *Dialer) Upgrade(ctx context.Context, t Target) (*Conn, error) {
 		return nil, t.statusError(resp)
 	case err != nil:
 		return nil, d.Describe(err)
+	case resp.Header.Get("Sec-WebSocket-Extensions")+resp.Header.Get("Sec-WebSocket-Protocol") != "":
+		_ = ws.Close()
+		return nil, newError(CodeBadHandshake, "the relay uses a websocket extension or protocol that it was not offered")
 	}
-	return newConn(ws, d.Ping, d.Timeout), nil
+	return d.conn(ws), nil
 }
 
 // handshake ends with ctx, which websocket.Dialer looks at only until there is
@@ -199,6 +206,8 @@ func (r *route) handshake(ctx context.Context, to *url.URL, header http.Header) 
 		err = &net.OpError{Op: "proxyconnect", Err: err}
 	case r.proxy != nil && r.shake.status() != 0 && r.shake.status() != http.StatusOK:
 		err = proxyRefusal(r.shake.status())
+	case to.Scheme == "ws" && r.shake != nil && bytes.HasPrefix(r.shake.head, []byte{tlsAlert}):
+		err = newError(CodeWantsTLS, "TLS is spoken there, and ws:// is without")
 	}
 	return ws, resp, err
 }
@@ -209,16 +218,28 @@ func (d *Dialer) Describe(err error) *Error {
 	if errors.As(err, &ue) {
 		err = ue.Err
 	}
-	if CodeOf(err) == CodeTimeout {
+	e := describe(err)
+	switch {
+	case e.Code == CodeTimeout:
 		return newError(CodeTimeout, "no answer within %v", d.Timeout)
+	case e.Code == CodeOther && !safe(err):
+		return newError(CodeNoHTTP, "what answers there speaks no HTTP")
 	}
-	return describe(err)
+	return e
 }
 
-func retryAfter(resp *http.Response) time.Duration {
-	seconds, err := strconv.Atoi(resp.Header.Get("Retry-After"))
-	if err != nil || seconds < 0 {
-		return 0
+// retryAfter is how long the relay wants to be left alone (RFC 9110, 10.2.3). A
+// date is taken by the relay's own clock, if it tells it.
+func retryAfter(resp *http.Response) (wait time.Duration) {
+	value := resp.Header.Get("Retry-After")
+	if seconds, err := strconv.Atoi(value); err == nil {
+		wait = time.Duration(min(seconds, 3600)) * time.Second
+	} else if at, err := http.ParseTime(value); err == nil {
+		now, err := http.ParseTime(resp.Header.Get("Date"))
+		if err != nil {
+			now = time.Now()
+		}
+		wait = at.Sub(now)
 	}
-	return min(time.Duration(seconds)*time.Second, maxRetryAfter)
+	return min(max(wait, 0), maxRetryAfter)
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
 
 	"github.com/gorilla/websocket"
 )
@@ -55,6 +56,13 @@ const (
 	CodeBadGateway       Code = "bad_gateway" // of the web server before the relay
 	CodeRelayTrouble     Code = "relay_trouble"
 	CodeNoWebsocket      Code = "no_websocket"
+	CodeBadHandshake     Code = "bad_handshake" // against RFC 6455
+	CodeBadRequest       Code = "bad_request"
+	CodeWantsTLS         Code = "wants_tls"
+	CodeNoRoom           Code = "no_room"    // for a long message
+	CodeManyDials        Code = "many_dials" // to one host
+	CodeNoReply          Code = "no_relay"   // what it said is no relay's answer
+	CodeNoHTTP           Code = "not_http"
 	CodeNoAccess         Code = "not_an_access_point"
 	CodeNoPong           Code = "no_pong"
 )
@@ -94,6 +102,12 @@ func describe(err error) *Error {
 	}
 	if errors.As(err, &op) && op.Source != nil {
 		e.Text = strings.Replace(e.Text, op.Error(), op.Op+": "+op.Err.Error(), 1)
+	}
+	var closed *websocket.CloseError
+	if errors.As(err, &closed) && closed.Code != websocket.CloseAbnormalClosure {
+		e.Text = fmt.Sprintf("the relay closed the link (%d): %s", closed.Code, quoted(closed.Text))
+	} else if errors.As(err, &closed) {
+		e.Text = "the other end hung up"
 	}
 	var invalid x509.CertificateInvalidError
 	if !errors.As(err, &invalid) {
@@ -154,6 +168,26 @@ func CodeOf(err error) Code {
 	return CodeOther
 }
 
+// safe reports whether an error of a dial repeats nothing of what came in: a
+// stranger's banner is for nobody who can only write rules.
+func safe(err error) bool {
+	var own *Error
+	var op *net.OpError
+	var verify *tls.CertificateVerificationError
+	return errors.As(err, &own) || errors.As(err, &op) || errors.As(err, &verify) || errors.Is(err, context.Canceled) ||
+		errors.Is(err, net.ErrClosed) || strings.HasPrefix(err.Error(), "tls: ") || strings.HasPrefix(err.Error(), "x509: ")
+}
+
+// quoted is what a stranger said: 200 printable characters of it.
+func quoted(text string) string {
+	return fmt.Sprintf("%.200q", strings.Map(func(char rune) rune {
+		if unicode.IsPrint(char) {
+			return char
+		}
+		return -1
+	}, text))
+}
+
 // alertCodes are those of the alerts that a relay sends (RFC 8446, 6), by the
 // text that crypto/tls gives them.
 var alertCodes = map[string]Code{
@@ -190,6 +224,10 @@ func (t Target) statusError(resp *http.Response) *Error {
 		e.Location, _ = resp.Location()
 	case code/100 == 2:
 		e.Code, e.Text = CodeNoWebsocket, fmt.Sprintf("no websocket there: the server answered with HTTP %d", code)
+	case code == http.StatusBadRequest:
+		e.Code = CodeBadRequest
+	case code == http.StatusUpgradeRequired:
+		e.Code = CodeNoWebsocket
 	case code == http.StatusNotFound:
 		e.Code = CodeNotFound
 	case code == http.StatusTooManyRequests:

@@ -10,9 +10,11 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"net/url"
 	"sync"
 	"time"
 
+	"github.com/gorilla/websocket"
 	"github.com/jpillora/backoff"
 )
 
@@ -79,8 +81,9 @@ type Info struct {
 	LastError string     `json:"lastError,omitempty"` // also of the past
 	ErrorCode Code       `json:"lastErrorCode,omitempty"`
 	ErrorAt   *time.Time `json:"lastErrorAt,omitempty"`
-	RetryAt   *time.Time `json:"retryAt,omitempty"`      // where it waits
-	Expires   *time.Time `json:"tokenExpires,omitempty"` // as a JSON web token says it, unverified
+	RetryAt   *time.Time `json:"retryAt,omitempty"`       // where it waits
+	Expires   *time.Time `json:"tokenExpires,omitempty"`  // as a JSON web token says it, unverified
+	ReadOnly  bool       `json:"tokenReadOnly,omitempty"` // its scopes lack write, likewise
 }
 
 // Info returns the state of the link.
@@ -119,9 +122,9 @@ func (l *Link) Run(ctx context.Context) {
 			growth.Reset()
 		}
 		l.mu.Lock()
-		l.info.Relay, l.info.Expires = t.Host(), t.Expires()
+		claims := t.Claims()
+		l.info.Relay, l.info.Expires, l.info.ReadOnly = t.Host(), claims.Expires, claims.ReadOnly
 		l.mu.Unlock()
-		l.setState(Dialling, 0)
 		lasted, err := l.once(ctx, t)
 		if ctx.Err() != nil {
 			return
@@ -175,12 +178,28 @@ func (l *Link) fail(err string, code Code, wait time.Duration) {
 
 // once dials, and serves the link until it is lost. It returns how long it was up.
 func (l *Link) once(ctx context.Context, t Target) (lasted time.Duration, err error) {
+	if u, err := url.Parse(t.URL); err == nil && !t.Local {
+		err := l.Dialer.bounds.await(ctx, normalHost(u.Hostname()), func(wait time.Duration) {
+			l.fail("many links to this host are dialled: each waits its turn", CodeManyDials, wait)
+			l.setState(Waiting, wait)
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	l.setState(Dialling, 0)
 	begun := time.Now()
 	c, err := l.Dialer.Open(ctx, t)
 	if err != nil {
 		return 0, err
 	}
-	receive := func(data []byte, isText bool) { l.Session.Receive(c, data, isText) }
+	var denied string
+	receive := func(data []byte, isText bool) {
+		if isText && denied == "" {
+			denied = denial(data)
+		}
+		l.Session.Receive(c, data, isText)
+	}
 	err = c.Serve(ctx, l.Limit, receive, func(life context.Context) error {
 		if err := c.AwaitPong(life); err != nil {
 			return err
@@ -194,5 +213,8 @@ func (l *Link) once(ctx context.Context, t Target) (lasted time.Duration, err er
 		defer func() { lasted = time.Since(begun) }()
 		return l.Session.Serve(life, c)
 	})
+	if closed := (*websocket.CloseError)(nil); lasted < SteadyAfter && errors.As(err, &closed) && closed.Code == websocket.ClosePolicyViolation {
+		err = t.closeError(denied, closed.Text)
+	}
 	return lasted, err
 }

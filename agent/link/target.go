@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"math"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // A Target is where a link leads, and how it shows who it is.
@@ -33,31 +36,68 @@ func (t Target) IsLoopback() bool {
 	return err == nil && isLoopback(normalHost(u.Hostname()))
 }
 
-// Conceal takes the token out of what a relay said.
+// shortToken is the length from which on a token is concealed inside words too.
+const shortToken = 6
+
+// Conceal takes the token out of what a relay said; a short one where it stands
+// as a word of its own, since it would else be found in any text.
 func (t Target) Conceal(text string) string {
 	if t.Token == "" {
 		return text
 	}
-	return strings.ReplaceAll(text, t.Token, "(token)")
+	var b strings.Builder
+	for before := rune(-1); ; {
+		at := strings.Index(text, t.Token)
+		if at < 0 {
+			return b.String() + text
+		}
+		end := at + len(t.Token)
+		if at > 0 {
+			before, _ = utf8.DecodeLastRuneInString(text[:at])
+		}
+		after, _ := utf8.DecodeRuneInString(text[end:])
+		b.WriteString(text[:at])
+		if len(t.Token) < shortToken && (isWord(before) || isWord(after)) {
+			b.WriteString(text[at:end])
+		} else {
+			b.WriteString("(token)")
+		}
+		before, _ = utf8.DecodeLastRuneInString(t.Token)
+		text = text[end:]
+	}
 }
 
-// Expires returns when the token says that it ends, nil where it is no JSON web
-// token (RFC 7519) or says nothing. Nobody has verified that: it is for reports.
-func (t Target) Expires() *time.Time {
+func isWord(char rune) bool { return unicode.IsLetter(char) || unicode.IsDigit(char) }
+
+// Claims are what a token says of itself. Nobody has verified that: it is for
+// reports.
+type Claims struct {
+	Expires  *time.Time // nil: it does not say
+	ReadOnly bool       // it has scopes, and write is not one of them
+}
+
+// Claims returns those of a JSON web token (RFC 7519), none of another.
+func (t Target) Claims() (c Claims) {
 	parts := strings.Split(t.Token, ".")
 	if len(parts) != 3 {
-		return nil
+		return c
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil {
-		return nil
+		return c
 	}
 	var claims struct {
 		Exp *float64 `json:"exp"` // seconds since 1970, which may have a fraction
 	}
-	if json.Unmarshal(payload, &claims) != nil || claims.Exp == nil || math.Abs(*claims.Exp) > 1e11 {
-		return nil
+	if json.Unmarshal(payload, &claims) == nil && claims.Exp != nil && math.Abs(*claims.Exp) < 1e11 {
+		at := time.Unix(int64(*claims.Exp), 0).UTC()
+		c.Expires = &at
 	}
-	at := time.Unix(int64(*claims.Exp), 0).UTC()
-	return &at
+	var granted struct {
+		Scopes []string `json:"scopes"`
+	}
+	if json.Unmarshal(payload, &granted) == nil {
+		c.ReadOnly = len(granted.Scopes) > 0 && !slices.Contains(granted.Scopes, "write")
+	}
+	return c
 }

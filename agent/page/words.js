@@ -49,9 +49,9 @@ const meanings = [
   [/HTTP 404/, "The relay knows no such address. Check what follows its name."],
   [/HTTP 429|HTTP 503/, "The relay is busy, and is called again."],
   [/HTTP 5\d\d/, "The relay has a fault of its own."],
-  [/close 1008|close 4\d\d\d/, "The relay has closed the link. Its reason:"],
-  [/close 10\d\d/, "The relay has hung up. Its reason:"],
-  [/EOF|reset by peer|broken pipe|aborted/, "The connection broke off."],
+  [/closed the link \((1008|4\d\d\d)/, "The relay has closed the link. Its reason:"],
+  [/closed the link \(10/, "The relay has hung up. Its reason:"],
+  [/EOF|hung up|reset by peer|broken pipe|aborted/, "The connection broke off."],
 ];
 
 export const meaning = (error) => (meanings.find(([like]) => like.test(error)) ?? ["", ""])[1];

@@ -175,7 +175,7 @@ func (c *checkup) steps(to string) []stage {
 func (c *checkup) end() {
 	switch {
 	case c.pulse != nil:
-		c.pulse.end()
+		c.pulse.end(c.Uplink != nil)
 	case c.conn != nil:
 		c.conn.Abort()
 	}

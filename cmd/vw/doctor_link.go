@@ -74,13 +74,17 @@ func (c *checkup) checkToken(ctx context.Context) step {
 	return c.aged(fine("not refused, as a header"))
 }
 
-// aged adds what a JWT says of its own end (RFC 7519, 4.1.4).
+// aged adds what a JWT says of itself.
 func (c *checkup) aged(s step) step {
-	at := c.to.Expires()
-	if at == nil {
+	claims := c.to.Claims()
+	if claims.ReadOnly && !strings.HasPrefix(c.url.Path, "/out/") {
+		s.State, s.Do = stateFailed, "ask whoever runs the relay for one with the scope write: without it the relay throws away what is sent"
+		s.Found += "; its scopes lack write"
+	}
+	if claims.Expires == nil {
 		return s
 	}
-	if left := time.Until(*at); left <= 0 {
+	if left := time.Until(*claims.Expires); left <= 0 {
 		s.Found += fmt.Sprintf("; it ended %s ago, by this machine's clock", span(-left))
 		s.Do = advice[link.CodeTokenRefused]
 	} else {
@@ -125,9 +129,11 @@ func newPulse(conn *link.Conn, within time.Duration) *pulse {
 	return p
 }
 
-// end hangs up.
-func (p *pulse) end() {
-	p.stop()
+// end hangs up. What is left of a load is for nobody.
+func (p *pulse) end(loaded bool) {
+	if p.stop(); loaded {
+		p.Abort()
+	}
 	<-p.lost
 }
 

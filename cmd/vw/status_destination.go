@@ -85,6 +85,10 @@ func (v view) sending(id string, d agent.DestinationInfo) line {
 	} else if e != nil && e.Sub(v.now) < expirySoon {
 		l.text += "; its token expires in " + span(e.Sub(v.now))
 	}
+	if link.ReadOnly {
+		l.mood = wrong
+		l.text += "; its token may not write: the relay may throw away what is sent"
+	}
 	return l
 }
 

@@ -1,0 +1,139 @@
+package link_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha1"
+	"encoding/base64"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"vw/agent/link"
+)
+
+// A seat is the place of a ResponseWriter that has been hijacked.
+type seat struct {
+	net.Conn
+	header http.Header
+}
+
+func (s seat) Header() http.Header { return s.header }
+func (s seat) WriteHeader(int)     {}
+func (s seat) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return s.Conn, bufio.NewReadWriter(bufio.NewReader(s.Conn), bufio.NewWriter(s.Conn)), nil
+}
+
+// A narrow connection takes so many bytes a second.
+type narrow struct {
+	net.Conn
+	rate int
+}
+
+func (n narrow) Read(b []byte) (int, error) {
+	time.Sleep(50 * time.Millisecond)
+	return n.Conn.Read(b[:min(len(b), n.rate/20)])
+}
+
+// upgrading dials by pipes whose other end serve gets.
+func upgrading(c link.Config, far func(net.Conn) net.Conn, header http.Header, serve func(*websocket.Conn)) *link.Dialer {
+	c.Policy.Loopback = true
+	c.Dial = func(context.Context, string, string) (net.Conn, error) {
+		near, end := net.Pipe()
+		go func() {
+			defer end.Close()
+			req, err := http.ReadRequest(bufio.NewReader(end))
+			if err != nil {
+				return
+			}
+			if ws, err := (&websocket.Upgrader{}).Upgrade(seat{far(end), http.Header{}}, req, header); err == nil {
+				serve(ws)
+			}
+		}()
+		return near, nil
+	}
+	return link.New(c)
+}
+
+func open(net net.Conn) net.Conn { return net }
+
+// A message of 64 KiB takes 1.6 s here.
+func TestPingsAreAnsweredOnASlowLink(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var pongs atomic.Int32
+		d := upgrading(link.Config{}, func(c net.Conn) net.Conn { return narrow{c, 40_000} }, nil, func(ws *websocket.Conn) {
+			ws.SetPongHandler(func(string) error { pongs.Add(1); return nil })
+			for {
+				if _, r, err := ws.NextReader(); err != nil {
+					return
+				} else if _, err := io.Copy(io.Discard, r); err != nil {
+					return
+				}
+				_ = ws.WriteControl(websocket.PingMessage, nil, time.Now().Add(time.Second))
+			}
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		c, err := d.Open(ctx, link.Target{URL: "ws://localhost/in/x"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent := 0
+		_ = c.Serve(ctx, 0, func([]byte, bool) {}, func(life context.Context) error {
+			for ; life.Err() == nil; sent++ {
+				if err := c.Write(false, make([]byte, 64<<10)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		time.Sleep(time.Second) // the relay sees its end
+		if sent < 30 || int(pongs.Load()) < sent*4/5 {
+			t.Errorf("%d messages, each with a ping; %d pongs", sent, pongs.Load())
+		}
+	})
+}
+
+func TestExtensionsThatWereNotOfferedAreRefused(t *testing.T) {
+	t.Parallel()
+	for header, value := range map[string]string{
+		"Sec-WebSocket-Extensions": "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
+		"Sec-WebSocket-Protocol":   "other",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			d := link.New(link.Config{Policy: link.Policy{Loopback: true}, Dial: func(context.Context, string, string) (net.Conn, error) {
+				near, far := net.Pipe()
+				go answer(far, header+": "+value)
+				return near, nil
+			}})
+			if _, err := d.Open(t.Context(), link.Target{URL: "ws://localhost/in/x"}); link.CodeOf(err) != link.CodeBadHandshake {
+				t.Errorf("%s: %v", header, err)
+			}
+		})
+	}
+}
+
+// answer upgrades by hand.
+func answer(c net.Conn, header string) {
+	defer c.Close()
+	req, err := http.ReadRequest(bufio.NewReader(c))
+	if err != nil {
+		return
+	}
+	_, _ = io.WriteString(c, strings.Join([]string{"HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade",
+		"Sec-WebSocket-Accept: " + acceptKey(req.Header.Get("Sec-WebSocket-Key")), header, "", ""}, "\r\n"))
+	_, _ = io.Copy(io.Discard, c)
+}
+
+func acceptKey(key string) string {
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) // RFC 6455, 4.2.2
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
