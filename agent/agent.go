@@ -154,20 +154,24 @@ func (a *Agent) apply(r command.Rules) func(context.Context) {
 }
 
 // answer runs the commands of one message, nil for one that was too long, and
-// sends the replies back on the link that it came on. It says whether any
-// command was done.
-func (a *Agent) answer(ctx context.Context, c *link.Conn, from command.Origin, message []byte) bool {
+// sends the replies back on the link that it came on. It reports whether any
+// command was done, and whether all replies were sent.
+func (a *Agent) answer(ctx context.Context, c *link.Conn, from command.Origin, message []byte) (done, sent bool) {
 	<-a.begun // a link may be up before
+	replied, failed := false, false
 	reply := func(b []byte) {
+		replied = true
 		if err := c.WriteText(b); err != nil {
+			failed = true
 			a.log.Info("reply not sent", "err", err)
 		}
 	}
 	if message == nil {
 		reply(command.TooLong())
-		return false
+		return false, !failed
 	}
-	return a.commands.Handle(ctx, message, from, reply)
+	done = a.commands.Handle(ctx, message, from, reply)
+	return done, !failed && (replied || ctx.Err() == nil)
 }
 
 // fed names the feeds as which anything has come in, sorted.

@@ -25,8 +25,9 @@ type control struct {
 	log    *slog.Logger
 	trial  time.Duration // how long a trial lasts
 	alone  time.Duration // how long the new link has to be up alone to be confirmed without a command
-	// answer runs the commands of a message and reports whether any was done.
-	answer func(ctx context.Context, c *link.Conn, from command.Origin, message []byte) bool
+	// answer runs the commands of a message. It reports whether any was done, and
+	// whether all replies were sent.
+	answer func(ctx context.Context, c *link.Conn, from command.Origin, message []byte) (done, sent bool)
 	// replace puts another apiRule in the table, in the commands' turn.
 	replace func(ctx context.Context, next func(present command.Destination) command.Destination)
 	// save makes what is in force last over a restart.

@@ -70,8 +70,14 @@ func (e *endpoint) Receive(conn *link.Conn, message []byte, _ bool) {
 	c.mu.Lock()
 	t := e.twins
 	c.mu.Unlock()
-	run := func() bool { return c.answer(e.ctx, conn, command.Remote, message) }
-	if t != nil && t.run(e.ctx, e, message, run) || t == nil && run() {
+	run := func() (done, sent bool) { return c.answer(e.ctx, conn, command.Remote, message) }
+	done := false
+	if t != nil {
+		done = t.run(e.ctx, e, message, run)
+	} else {
+		done, _ = run()
+	}
+	if done {
 		c.commandDone(e)
 	}
 }

@@ -27,12 +27,13 @@ type sighting struct {
 	sum  [sha256.Size]byte
 	at   time.Time
 	ran  chan struct{} // closed when it has been run
-	done bool          // what running it gave
+	done bool          // a command of it was done
+	sent bool          // and all replies were sent
 }
 
-// run runs a message, or waits for the other link that does. It returns what
-// that gave.
-func (t *twins) run(ctx context.Context, by *endpoint, message []byte, run func() bool) bool {
+// run runs a message, but where the other link has brought and answered it. It
+// reports whether a command of it was done, on either.
+func (t *twins) run(ctx context.Context, by *endpoint, message []byte, run func() (done, sent bool)) bool {
 	s := &sighting{by: by, sum: sha256.Sum256(message), at: time.Now(), ran: make(chan struct{})}
 	t.mu.Lock()
 	t.seen = slices.DeleteFunc(t.seen, func(o *sighting) bool { return time.Since(o.at) > twinWithin })
@@ -41,7 +42,7 @@ func (t *twins) run(ctx context.Context, by *endpoint, message []byte, run func(
 		t.seen = append(t.seen[max(0, len(t.seen)+1-maxTwins):], s)
 		t.mu.Unlock()
 		defer close(s.ran)
-		s.done = run()
+		s.done, s.sent = run()
 		return s.done
 	}
 	s = t.seen[i]
@@ -49,8 +50,12 @@ func (t *twins) run(ctx context.Context, by *endpoint, message []byte, run func(
 	t.mu.Unlock()
 	select {
 	case <-s.ran:
-		return s.done
 	case <-ctx.Done():
 		return false
 	}
+	if s.sent {
+		return s.done
+	}
+	done, _ := run() // the other link was lost meanwhile
+	return done || s.done
 }
