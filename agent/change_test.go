@@ -54,6 +54,32 @@ func (v *viewer) rest() {
 	}
 }
 
+// The relay takes two seconds for what vw has long written.
+func TestWhatTheKernelHoldsOfTheOldLinkStillArrives(t *testing.T) {
+	t.Parallel()
+	relay := listen(t, testrelay.Config{})
+	a := start(t, relay, agent.Config{})
+	channel := orchestrate(t, relay, "agent1")
+	channel.route("0", "video0", relay.URL()+"/in/a")
+	before := view(t, relay, "a")
+	before.carries(a, "video0")
+	sent := channel.status().Destinations["0"].Queue.Sent
+	relay.SetFaults("/in/a", testrelay.Faults{Stall: true})
+	p := a.post(t, "video0")
+	const n = 600 // 113 kB
+	p.write(numbered(1, 0, n))
+	p.end()
+	eventually(t, "all is written", func() bool { return channel.status().Destinations["0"].Queue.Sent >= sent+n })
+	relay.SetFaults("/in/a", testrelay.Faults{ReadRate: 60_000})
+	channel.route("0", "video0", relay.URL()+"/in/b")
+	gone := awaitVisits(t, relay, "/in/a", func(v []testrelay.Visit) bool { return v[0].Gone })[0]
+	if gone.CloseCode != websocket.CloseNormalClosure {
+		t.Errorf("the old link was closed with %d", gone.CloseCode)
+	}
+	before.rest()
+	consecutive(t, "the old relay", numbers(t, 1, before.got), 0, n)
+}
+
 func TestADeadTargetFollowedByALiveOneLosesNothing(t *testing.T) {
 	t.Parallel()
 	relay := listen(t, testrelay.Config{})

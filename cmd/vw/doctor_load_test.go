@@ -208,6 +208,18 @@ func TestDoctorReadsWhenATokenEnds(t *testing.T) {
 	}
 }
 
+func TestDoctorSaysThatATokenMayNotWrite(t *testing.T) {
+	t.Parallel()
+	token := "e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"scopes":["read"]}`)) + ".c2ln"
+	for path, state := range map[string]string{"/in/lab": stateFailed, "/out/lab": stateOK} {
+		r := relay(t, testrelay.Config{Auth: testrelay.BearerAuth, Token: token})
+		d, _, _ := examined(t, []string{"VW_TOKEN=" + token}, r.URL()+path)
+		if s := d.step(t, "token"); s.State != state || state == stateFailed && !strings.Contains(s.Found+s.Do, "its scopes lack write") {
+			t.Errorf("%s: %+v", path, s)
+		}
+	}
+}
+
 // What a relay says goes to a terminal.
 func TestDoctorMakesAStrangersWordsHarmless(t *testing.T) {
 	r := relay(t, testrelay.Config{})

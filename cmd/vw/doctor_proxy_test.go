@@ -70,6 +70,8 @@ func TestDoctorGoesThroughTheProxy(t *testing.T) {
 			"connect    " + toTLS + " in ", "FAILED   tls", "certificate for localhost", "since tls failed"}},
 		"no password": {"HTTPS_PROXY=http://" + toTLS, "wss://relay.invalid/in/lab", 1, []string{
 			"FAILED   tls", "the proxy on the way refused to connect to the relay (HTTP 407 Proxy Authentication Required)", "write them in the proxy's URL"}},
+		"refuses": {"HTTPS_PROXY=http://me:canary@" + forwarder(t, nobody), "wss://relay.invalid/in/lab", 1, []string{
+			"FAILED   tls", "the proxy on the way refused to connect to the relay (HTTP 502 Bad Gateway)", "allow CONNECT"}},
 		"dead":        {"HTTPS_PROXY=" + nobody, "wss://relay.invalid/in/lab", 1, []string{"FAILED   connect    " + nobody, "nothing listens there"}},
 		"no URL":      {"HTTPS_PROXY=%zzcanary", "wss://relay.invalid/in/lab", 1, []string{"FAILED   proxy", "write it like"}},
 		"https proxy": {"HTTPS_PROXY=https://me:canary@proxy.invalid", "wss://relay.invalid/in/lab", 1, []string{"FAILED   proxy", "socks5://"}},
