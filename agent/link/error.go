@@ -180,7 +180,7 @@ func safe(err error) bool {
 
 // quoted is what a stranger said: 200 printable characters of it.
 func quoted(text string) string {
-	return fmt.Sprintf("%.200q", strings.Map(func(char rune) rune {
+	return fmt.Sprintf(`"%.200s"`, strings.Map(func(char rune) rune {
 		if unicode.IsPrint(char) {
 			return char
 		}
