@@ -10,6 +10,7 @@ import (
 
 	"vw/media"
 	"vw/media/mpegts"
+	"vw/media/tscheck"
 )
 
 // retell replaces the tables of a source by those that psi adds; counters are
@@ -170,6 +171,56 @@ func TestListsNameTheLayerOfMPEGAudio(t *testing.T) {
 			if got := r.Streams()["s"].Tracks[0].Codec; got != codec {
 				t.Errorf("the stream lists %s for %s", got, codec)
 			}
+		}
+	})
+}
+
+func TestTablesHaveAnotherVersionAfterAChangeOfStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t)
+		s.SetStreams(map[string][]string{"both": {"v", "a"}, "quiet": {"v"}, "sound": {"a"}})
+		x := follow(t, s.Router, media.Subscription{Name: "av"}) // a feed at first
+		s.play(t, time.Second)
+		for i := range 12 {
+			x.Follow([]string{"both", "quiet", "sound"}[i%3], true).Wait(t.Context())
+			s.play(t, 300*time.Millisecond)
+			if i == 5 {
+				s.SetStreams(map[string][]string{"both": {"a", "v"}, "quiet": {"v"}, "sound": {"a"}})
+			}
+		}
+		c := tscheck.New(tscheck.Options{})
+		c.Write(x.got())
+		r := c.Report()
+		if r.UnmarkedChanges != 0 || r.Programs[0].PMTChanges < 12 {
+			t.Errorf("%d of %d changes of the tables are under the same version", r.UnmarkedChanges, r.Programs[0].PMTChanges)
+		}
+		if r.ContinuityErrors+r.UnreferencedPackets != 0 {
+			t.Error(r.Faults())
+		}
+	})
+}
+
+func TestStreamSaysWhatOfItsRuleIsNotKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := media.NewRouter()
+		r.SetStreams(map[string][]string{"s": {"av:video", "av:audio"}})
+		p := open(t, r, "av")
+		src, counters := newSource(3, 2), map[uint16]byte{}
+		play := func(kind byte) {
+			p.send(t, retell(src.take(src.group), counters, func(add func(uint16, []byte)) {
+				add(0, mpegts.PAT{Programs: []mpegts.Program{{Number: 1, PMTPID: pmtPID}}}.Section())
+				add(pmtPID, mpegts.PMT{Program: 1, Version: kind, PCRPID: videoPID,
+					Tracks: []mpegts.Track{{PID: videoPID, Type: kind}, {PID: audioPID, Type: 3}}}.Section())
+			}))
+			synctest.Wait()
+		}
+		play(6) // ffmpeg's way to carry MJPEG
+		if got := r.Streams()["s"].Missing; len(got) != 1 || got["av:video"] != "no video among its tracks: unknown, mp2" {
+			t.Errorf("missing: %q", got)
+		}
+		play(2)
+		if got := r.Streams()["s"].Missing; len(got) != 0 {
+			t.Errorf("missing: %q", got)
 		}
 	})
 }

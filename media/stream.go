@@ -121,6 +121,16 @@ func (s *stream) write(c chunk, from *Subscriber) (taken bool) {
 	return true
 }
 
+// renumber makes the stream ready for a reader that knows other tables.
+func (s *stream) renumber(seen *mpegts.ProgramReader) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.programme.Renumber(seen) { // so the new tables come before the next packet
+		s.inspector.program.DropPackets()
+		s.start.clear()
+	}
+}
+
 // StreamInfo is what is known of a stream.
 type StreamInfo struct {
 	Feeds   []string    `json:"feeds"`   // as the rule names them; null where there is no rule any more
@@ -133,6 +143,9 @@ type StreamInfo struct {
 	Jumps   uint64      `json:"jumps"`   // times that a feed's time stamps jumped and were rebased
 	Resets  uint64      `json:"resets"`  // times that a feed had drifted by more than 0.2 s and was set in time again
 	Tracks  []TrackInfo `json:"tracks"`  // as the PMT names them now
+	// Missing says of each part of a feed (av:video) that the rule names and
+	// the feed does not have what it has.
+	Missing map[string]string `json:"missing,omitempty"`
 }
 
 // info may be called while the stream flows. The caller holds the router's lock.
@@ -144,12 +157,22 @@ func (s *stream) info(now time.Time) StreamInfo {
 		Dropped: p.Early + p.Damaged + p.Waiting + p.Surplus, Gaps: p.Gaps, Jumps: p.Jumps, Resets: p.Resets,
 		Tracks: s.inspector.trackInfo()}
 	if s.ruled {
-		i.Feeds = s.entries
+		i.Feeds, i.Missing = s.entries, s.missing()
 	}
 	if len(s.selectors) == 0 {
 		i.Tracks = []TrackInfo{}
 	}
 	return i
+}
+
+func (s *stream) missing() map[string]string {
+	list := map[string]string{}
+	for i, x := range s.rule {
+		if tracks, lacks := s.programme.Lacks(x); lacks {
+			list[s.entries[i]] = "no " + x.Part.String() + " among its tracks: " + strings.Join(tracks, ", ")
+		}
+	}
+	return list
 }
 
 // restart says that a feed's source has gone or been replaced.

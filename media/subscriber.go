@@ -103,7 +103,7 @@ func (s *Subscriber) follow(name string, ofStream bool) *Stopping {
 		return stopping
 	}
 	r, live := s.router, s.live
-	sent := r.outlet(s).inspector.pids
+	sent := r.outlet(s).inspector
 	s.unlink()
 	stopping.add(s, s.queue.purge(nothing))
 	r.part(s)
@@ -113,7 +113,10 @@ func (s *Subscriber) follow(name string, ofStream bool) *Stopping {
 	}
 	r.join(s)
 	if live {
-		s.queue.jump(sent)
+		s.queue.jump(sent.pids)
+		if ofStream {
+			r.stream(name).renumber(&sent.program)
+		}
 		s.live = true
 		r.outlet(s).attach(s)
 	}

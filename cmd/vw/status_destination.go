@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"vw/agent"
 	"vw/agent/link"
+	"vw/media"
 )
 
 // expirySoon is how long before its end a token's expiry is told.
@@ -74,6 +76,8 @@ func (v view) sending(id string, d agent.DestinationInfo) line {
 		return say(silent, "MUTED by you", ": %s gets nothing", host)
 	case len(by[flowing]) == 0:
 		return say(wrong, "NOT ON AIR", ": %s is there, but nothing comes in on %s", host, strings.Join(by[missing], ", "))
+	case len(s.Tracks) == 0 && len(s.Missing) > 0:
+		return say(wrong, "NOT ON AIR", "%s", lacking(s))
 	case ofStream && s.Bitrate == 0 && len(s.Tracks) == 0 && v.packets(by[flowing]):
 		return say(wrong, "NOT ON AIR", ": no track can be made of what comes in on %s: is it a transport stream?", strings.Join(by[flowing], ", "))
 	}
@@ -116,6 +120,10 @@ func (v view) detail(l *line, d agent.DestinationInfo, muted, missing []string) 
 		l.mood = wrong
 		l.text += "; without " + strings.Join(missing, ", ") + ", which does not come in"
 	}
+	if len(s.Missing) > 0 {
+		l.mood = wrong
+		l.text += lacking(s)
+	}
 	if waiting := uint64(d.Queue.Bytes) * 8; rate > 0 && waiting > rate {
 		l.mood = wrong
 		l.text += fmt.Sprintf("; BEHIND by %.1f s: the uplink or the relay takes less than comes in, lower the bitrate or see vw doctor",
@@ -124,6 +132,14 @@ func (v view) detail(l *line, d agent.DestinationInfo, muted, missing []string) 
 	if d.Queue.Dropped > 0 {
 		l.text += fmt.Sprintf("; %d packets dropped so far, when more came in than the link took", d.Queue.Dropped)
 	}
+}
+
+// lacking says which entries of a stream's rule their feeds have nothing for.
+func lacking(s media.StreamInfo) (text string) {
+	for _, entry := range slices.Sorted(maps.Keys(s.Missing)) {
+		text += "; without " + entry + ": " + s.Missing[entry]
+	}
+	return text
 }
 
 // unreachable says why a link is not up.

@@ -12,14 +12,14 @@ const (
 // them repeated alone: the first program is that of the lowest section_number.
 // The zero value is ready.
 type ProgramReader struct {
-	Number uint16 // program_number
-	PMTPID uint16 // 0 while not known
-	PMT    PMT    // in force; it goes on until the next, if the PAT names another program
-	Known  bool   // PMT has come
+	Version byte   // of the PAT
+	Number  uint16 // program_number
+	PMTPID  uint16 // 0 while not known
+	PMT     PMT    // in force; it goes on until the next, if the PAT names another program
+	Known   bool   // PMT has come
 
 	pat, pmt table
 	part     byte // section_number that names the program, or is to
-	version  byte // of the PAT
 }
 
 // A table is the newest section of one PID that is followed.
@@ -81,8 +81,8 @@ func (r *ProgramReader) readPAT(section []byte) bool {
 	if err != nil {
 		return false
 	}
-	if pat.Version != r.version {
-		r.version, r.part = pat.Version, 0
+	if pat.Version != r.Version {
+		r.Version, r.part = pat.Version, 0
 	}
 	number, last := section[6], section[7]
 	if number > r.part {
@@ -110,3 +110,6 @@ func (r *ProgramReader) readPAT(section []byte) bool {
 func (r *ProgramReader) AppendPackets(dst []byte) []byte {
 	return append(append(dst, r.pat.whole...), r.pmt.whole...)
 }
+
+// DropPackets forgets the packets of the tables, but not what they say.
+func (r *ProgramReader) DropPackets() { r.pat.whole, r.pmt.whole = nil, nil }

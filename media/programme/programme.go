@@ -171,5 +171,25 @@ func (p *Programme) Unselected() (pids []uint16) {
 	return pids
 }
 
+// Lacks reports whether a feed that is known has no track of the kind that s
+// names, and what its tracks are.
+func (p *Programme) Lacks(s Selector) (tracks []string, lacks bool) {
+	f := p.feeds[s.Feed]
+	if f == nil || !f.program.Known || s.Part == mpegts.Other {
+		return nil, false
+	}
+	for _, t := range f.current {
+		if t.kind == s.Part {
+			return nil, false
+		}
+		name := t.codec
+		if name == "data" {
+			name = "unknown"
+		}
+		tracks = append(tracks, name)
+	}
+	return tracks, true
+}
+
 // Stats returns the counts so far.
 func (p *Programme) Stats() Stats { return p.stats }

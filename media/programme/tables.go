@@ -18,7 +18,8 @@ const (
 type tables struct {
 	pat, pmt      []byte
 	patCC, pmtCC  byte
-	version       byte
+	patVersion    byte
+	version       byte // of the PMT
 	master        *track
 	registrations []byte // registration_descriptors of the PMT's tracks
 	changed       bool   // the list of tracks has
@@ -100,6 +101,10 @@ func (p *Programme) registration(t *track) []byte {
 func (p *Programme) describe() {
 	t := &p.tables
 	t.master = p.master
+	if t.pat == nil {
+		t.pat = mpegts.PAT{StreamID: 1, Version: t.patVersion, Programs: []mpegts.Program{{Number: programNumber, PMTPID: pmtPID}}}.Section()
+		t.due = true
+	}
 	pmt := mpegts.PMT{Program: programNumber, Version: t.version, PCRPID: mpegts.NullPID, Descriptors: t.registrations}
 	if p.master != nil {
 		pmt.PCRPID = p.master.pid
@@ -117,9 +122,32 @@ func (p *Programme) describe() {
 		section = pmt.Section()
 	}
 	t.pmt, t.due = section, true
-	if t.pat == nil {
-		t.pat = mpegts.PAT{StreamID: 1, Programs: []mpegts.Program{{Number: programNumber, PMTPID: pmtPID}}}.Section()
+}
+
+// Renumber gives the next tables other versions than a reader has seen who
+// comes from another feed or stream: by the same ones it would hold ours for
+// those that it knows (2.4.4.5, 2.4.4.9). It reports whether it had to.
+func (p *Programme) Renumber(seen *mpegts.ProgramReader) bool {
+	const queued = 8 // versions that the other one may have had since what was handed out
+	t := &p.tables
+	switch {
+	case !seen.Known:
+		return false
+	case seen.PMTPID == pmtPID: // so the PAT is ours too, or like it
+		if (seen.PMT.Version-t.version)&0x1f >= queued {
+			return false
+		}
+		t.version, t.pmt = seen.PMT.Version, nil
+		if !t.sent {
+			t.version = (t.version + 1) & 0x1f
+		}
+	case (seen.Version-t.patVersion)&0x1f < queued:
+		t.patVersion, t.pat = (seen.Version+1)&0x1f, nil
+	default:
+		return false
 	}
+	t.changed = true
+	return true
 }
 
 // appendTables appends PAT and PMT if they are due.
