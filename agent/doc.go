@@ -34,7 +34,8 @@
 //     TestTheOldLinkEndsAfterTenSecondsEvenIfTheNewNeverComesUp.
 //   - Nothing that is slow, dead or hostile on one link delays another link, a
 //     feed or a command: TestBurstsArriveUnchangedBesideADestinationThatNeverReads,
-//     TestDeletingAStalledDestinationIsDoneInASecondAndLeavesNothing.
+//     TestDeletingAStalledDestinationIsDoneInASecondAndLeavesNothing,
+//     TestARecordFolderThatHangsHoldsNoOtherCommandUp, TestAStateDiskThatHangsHoldsNoOtherCommandUp.
 //   - What is shared between queues is never written again, so that a destination
 //     of a feed gets what came in byte for byte, in messages of whole packets:
 //     TestWhatFfmpegSendsArrivesByteForByte, TestBurstsArriveUnchangedBesideADestinationThatNeverReads.
@@ -54,11 +55,16 @@
 //   - The agent can always be reached again at an endpoint that worked; only its
 //     owner can cut it off: TestDeleteAllKeepsTheChannelUp, TestEndpointThatCannotCommandIsTakenBack,
 //     TestChannelIsFoundWhereItWasWhenTheNewEndpointDies, TestARefusedCommandChannelIsDialledAgainSoon,
-//     TestKilledOnTrialComesBackWhereItWas.
+//     TestKilledOnTrialComesBackWhereItWas, TestNoTroubleSwallowsAnAgentThatWasSentToAMistypedPath,
+//     TestNoTroubleKeepsAnAgentFromTheEndpointWhereItIsCommanded,
+//     TestAnEndDuringATrialComesBackAtTheEndpointInForce, TestAnEndpointThatHangsUpAtOnceIsGivenUp.
+//   - No endpoint is dialled that the owner cannot see and drop:
+//     TestAnEndpointWhereNoCommandWasDoneIsForgotten, TestTheOwnerSeesAndDropsEveryEndpointThatMayBeDialled.
 //   - What the owner mutes leaves for no relay and no recording, whatever any rule
 //     or command says, and what the owner locks no command changes:
 //     TestOwnersMuteOutranksEveryRule, TestMuteAllCoversFeedsToCome,
-//     TestNoCommandUndoesTheOwnersMute, TestLockedAgentListsAndDoesNotChange.
+//     TestNoCommandUndoesTheOwnersMute, TestLockedAgentListsAndDoesNotChange,
+//     TestNoRemoteCommandComesIntoForceOnceTheLockHasReturned.
 //   - With a state file what was acknowledged outlives the program's end, whatever
 //     ends it: TestRulesMutesAndLockOutliveARestart, TestStateIsWholeWheneverTheProgramIsKilled,
 //     TestDamagedStateIsSetAside.

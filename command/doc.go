@@ -14,7 +14,8 @@
 //
 // combines feeds under one name. An empty list is a stream that is silent; no
 // list is an error. An entry av:video or av:audio takes all the video or all the
-// audio of the feed av. A rule names at most 256 feeds, none of them twice.
+// audio of the feed av. A rule names at most 256 feeds, none of them twice; all
+// stream rules together at most 4,096, and of these at most 1,000 different ones.
 //
 // A destination rule
 //
@@ -24,13 +25,14 @@
 //
 //   - "token": for the relay, at most 8,192 printable ASCII characters. It is
 //     never shown again; a rule that has one shows "tokenSet":true. Adding the
-//     same id for the same host and port without "token" keeps it, for another
-//     host or port it is forgotten; "token":"" drops it.
+//     same id without "token" keeps it where scheme, host, port and auth are the
+//     same, and for "message" path and query too; else it is forgotten, which the
+//     reply says in "warning". "token":"" drops it.
 //   - "auth": "bearer" (an Authorization header on the handshake; so it is too
 //     where there is a token and no auth), "message" (the token is the first
 //     text message) or "access" (https:// is asked for a URL to dial).
 //   - "file": record what is sent to this path under the record folder: relative,
-//     without .. and \, at most 512 bytes.
+//     without .. and \, at most 512 bytes, in at most 8 folders.
 //
 // The URL has the scheme ws or wss (http or https where a token or "auth":"access"
 // asks for access), a host, no userinfo, no fragment, no space or control
@@ -71,7 +73,14 @@
 // {"error":"…why, in words…"}, and then nothing has changed. Deleting what is not
 // there succeeds; a name that no rule can have is refused. null stands for a key
 // that is left out. A reply to a change means that the rule is accepted and that
-// what it removed has stopped; what it adds is under way.
+// what it removed has stopped; what it adds is under way. Adding the same rule
+// again begins what of it is not: a recording that could not be opened, say.
+//
+// What a person may have mistyped is said beside that, in keys that a program
+// passes over: "hint" beside "Unrecognised Command" (what is unknown or missing),
+// "warning" beside a rule that was accepted (a key that there is not; a feed as
+// which nothing has come in so far, while as others it has; a token that was
+// forgotten), "existed":false beside the name of what was not there to delete.
 //
 // # Messages
 //
@@ -80,6 +89,8 @@
 // is no JSON, or bad UTF-8, is dropped with it. Keys match in any ASCII case; a key
 // given twice is an error; unknown keys are ignored. A message is at most 1 MiB
 // (MaxCommand; TooLong answers a longer one). Commands run one at a time, in order.
+// When the replies to one message are longer than 4 MiB what is left of it is not
+// done, and one error says so.
 //
 // An object without a verb that is a string is not a command and gets no answer:
 // it is somebody's reply. Two agents on one endpoint never answer each other. Its
@@ -105,18 +116,22 @@
 //
 // Adding it again moves the channel, and cannot lock anybody out. The reply is the
 // rule with "trial":"5m0s": begun, not yet in force. The new endpoint is dialled
-// while the old link stays up, and commands are taken on both. The change is in
-// force when a command has been done that came in on the new link (proof that
-// somebody can be reached there), or when the old link is lost while the new one
-// is up; then the old link is closed. If neither has happened within that time the
-// change is taken back. Meanwhile a list shows the rule on trial as apiRule, and
-// list status both.
+// while the old one is kept up, or dialled again when it is lost, and commands are
+// taken on both; where both lead to one topic each is run and answered once. The
+// change is in force when a command has been done that came in on the new link
+// (proof that somebody can be reached there), or when the old endpoint could not be
+// reached at all for as long as a trial lasts, while the new link was up
+// throughout; then the old link is closed. Else, when that time has passed, the
+// change is taken back; adding the endpoint in force again, with or without its
+// token, does that at once. Meanwhile a list shows the rule on trial as apiRule,
+// and list status both.
 //
-// At any later time, if no link of the channel has been up for as long as a trial
-// lasts, the other endpoints that are known (the one in force before, the last one
-// taken back, the one configured) are dialled in turn with the present one, and
-// the first that comes up is kept; the rule is unchanged, and the next loss starts
-// again with the rule's own endpoint.
+// At any later time, if no link of the channel has been steadily up (for 10 s, or
+// with a command done on it) for as long as a trial lasts, the other endpoints that
+// are known (the one in force before, if a command was ever done there, and the one
+// configured) are dialled in turn with the present one, and the first that is
+// steadily up is kept; the rule is unchanged, and the next loss starts again with
+// the rule's own endpoint. List status shows every endpoint that may be dialled.
 //
 // # The owner's lock
 //
@@ -134,7 +149,8 @@
 //   - "send": the text of one message, as a string;
 //   - "expect": the replies to it, in order, [] for silence. A "*" stands for any
 //     string that is not empty in place of an error's words, and for any object in
-//     place of a whole reply. All else is compared by JSON value.
+//     place of a whole reply. All else is compared by JSON value, but the keys
+//     hint, warning and existed of a reply count only where a line expects them.
 //
 // Before a line is read ${API} in it is replaced by the URL of the agent's command
 // channel, and ${NAME} by the agent's name, which must hold none of * ? [ \ and ".
@@ -153,7 +169,14 @@
 //   - apiRule cannot be deleted over the channel: TestOnlyTheOwnerDeletesAPIRule.
 //   - While locked nothing can be changed over the channel: TestLockedRulesAreListedNotChanged.
 //   - An apiRule that is taken back never replaces one that was added meanwhile:
-//     TestReplaceAPIRuleYieldsToANewerOne.
+//     TestReplaceAPIRuleTakesTheCommandsTurn.
+//   - A token is never sent where its giver did not send it:
+//     TestTokenIsKeptForTheSamePlaceAlone.
+//   - What all rules name and what one message draws is bounded:
+//     TestAtMostAThousandRulesOfEachKind, TestStreamRulesTogetherAreBounded,
+//     TestRepliesToOneMessageAreBounded.
+//   - A rule of the owner's is the owner's until it is changed from afar:
+//     TestRuleIsTheOwnersUntilItIsChangedFromAfar.
 //   - Commands run one at a time, and a reply waits until what was removed has
 //     stopped, without the table's lock: TestCommandsTakeTurns, TestReplyWaitsUntilSettled.
 //   - A snapshot that was handed out never changes: TestSnapshotsAreImmutable.
