@@ -7,7 +7,8 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # what Go wrote into it. Go itself does not ask git: that fails in a clone which
 # belongs to another user.
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
-BUILD = CGO_ENABLED=0 go build -trimpath -ldflags '$(if $(VERSION),-X main.version=$(VERSION))'
+BUILT := $(shell git log -1 --format=%cI 2>/dev/null)
+BUILD = CGO_ENABLED=0 go build -trimpath -ldflags '$(if $(VERSION),-X main.version=$(VERSION) -X main.built=$(BUILT))'
 CROSS = linux/arm windows/amd64 darwin/arm64
 export GOFLAGS += -buildvcs=false
 

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"vw/agent/link"
+	"vw/agent/owner"
 	"vw/command"
 	"vw/media"
 )
@@ -25,7 +26,7 @@ type Agent struct {
 	started  time.Time
 	router   *media.Router
 	dialer   *link.Dialer
-	owner    *owner
+	owner    *owner.Owner
 	state    *stateFile // nil where nothing lasts
 	saved    saved      // what the state file held at the start
 	saver    *saver     // nil likewise
@@ -74,8 +75,14 @@ func prepare(c Config) (*Agent, error) {
 	}
 	a := &Agent{config: c, log: c.Log, instance: uuid.NewString(), started: time.Now(),
 		router: media.NewRouter(), dialer: link.New(link.Config{Policy: p, TLS: tls, Ping: c.PingInterval}), begun: make(chan struct{})}
-	a.owner = &owner{router: a.router, save: a.save, inTurn: a.inTurn}
-	return a, a.load()
+	if err := a.load(); err != nil {
+		return nil, err
+	}
+	a.owner, err = owner.New(owner.Config{
+		Router: a.router, MuteFile: c.MuteFile, OnAirFile: c.OnAirFile, TokenFile: c.OwnerTokenFile,
+		Built: c.Built, Save: a.save, InTurn: a.inTurn, Log: c.Log,
+	}, a.saved.State, c.Muted)
+	return a, err
 }
 
 // URL is where this machine reaches the agent, without a slash at the end.
@@ -96,6 +103,7 @@ func (a *Agent) Run(ctx context.Context) error {
 func (a *Agent) begin(ctx context.Context) (end func()) {
 	links, endLinks := context.WithCancel(ctx)
 	files, endFiles := context.WithCancel(ctx)
+	lasting, endOwner := context.WithCancel(ctx) // the owner's word outlasts the links
 	a.forward = &forward{
 		router: a.router, dialer: a.dialer, log: a.log, folder: &media.Folder{Dir: cmp.Or(a.config.RecordDir, "recordings")}, localOnly: a.config.RecordDir == "",
 		disk: a.config.disk, ctx: links, recording: files,
@@ -107,13 +115,14 @@ func (a *Agent) begin(ctx context.Context) (end func()) {
 	rules := a.savedRules()
 	a.commands = command.New(command.Config{
 		Name: a.config.Name, API: a.config.API, APIToken: a.config.APIToken, Saved: rules,
-		Ran: a.tally.add, Trial: a.control.trying, InForce: a.control.rule, Fed: a.fed, Locked: a.owner.isLocked,
+		Ran: a.tally.add, Trial: a.control.trying, InForce: a.control.rule, Fed: a.fed, Locked: a.owner.Locked,
 		Admit: a.forward.admit, Apply: a.apply, Feeds: a.feeds,
 		Status: a.statusFor, Log: a.log,
 	})
 	close(a.begun)
 	var rest sync.WaitGroup
 	rest.Go(func() { a.router.Run(links) })
+	rest.Go(func() { a.owner.Run(lasting) })
 	if a.state != nil {
 		rest.Go(func() { a.state.run(links) })
 	}
@@ -121,6 +130,7 @@ func (a *Agent) begin(ctx context.Context) (end func()) {
 		a.control.end()
 		a.forward.close(endLinks, endFiles)
 		a.control.links.Wait()
+		endOwner()
 		rest.Wait()
 		a.log.Info("stopped")
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"vw/agent/owner"
 	"vw/command"
 )
 
@@ -31,6 +32,15 @@ type Config struct {
 	// Muted are feeds that the owner has muted from the start, as in /api/mutes.
 	// Defaults to none.
 	Muted []string
+	// MuteFile mutes everything while it exists, or while that cannot be told.
+	// Defaults to none.
+	MuteFile string
+	// OnAirFile is kept to the names of the feeds that leave now, one a line.
+	// Defaults to none.
+	OnAirFile string
+	// OwnerTokenFile holds the token that unmuting and unlocking want. Defaults
+	// to none: whoever is on this machine may.
+	OwnerTokenFile string
 	// State is the file in which rules, mutes and lock last over a restart. It
 	// holds tokens. Defaults to none.
 	State string
@@ -53,6 +63,9 @@ type Config struct {
 	// CertFile and KeyFile hold the certificate, as PEM, that relays are shown
 	// on demand, and its key. Default to none.
 	CertFile, KeyFile string
+	// Built is when the program was built: a clock that is before it is not set.
+	// Defaults to a date that every build is after.
+	Built time.Time
 	// Version is what list status calls the program. Defaults to "unknown".
 	Version string
 	// Log defaults to none.
@@ -105,7 +118,7 @@ func (c *Config) check() error {
 		return fmt.Errorf("api trial %v is not within 1s and 24h", c.Trial)
 	}
 	for _, entry := range c.Muted {
-		if _, err := checkMute(entry); err != nil {
+		if _, err := owner.ParseFeed(entry); err != nil {
 			return fmt.Errorf("muted feed %q: %w", entry, err)
 		}
 	}

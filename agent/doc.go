@@ -67,7 +67,8 @@
 //     TestNoRemoteCommandComesIntoForceOnceTheLockHasReturned.
 //   - With a state file what was acknowledged outlives the program's end, whatever
 //     ends it: TestRulesMutesAndLockOutliveARestart, TestStateIsWholeWheneverTheProgramIsKilled,
-//     TestDamagedStateIsSetAside.
+//     TestDamagedStateMutesAndLocksEverythingUntilTheOwnerLiftsIt,
+//     TestStateThatOthersMayWriteStopsTheStart.
 //   - The feeds of a stream are one programme, whatever becomes of their sources:
 //     TestFeedsBecomeOneProgramme, TestTimeGoesOnWhenFfmpegIsKilledAndRestarted,
 //     TestAnotherPictureInTheRuleIsDecodedOn, TestJsmpegFindsBothTracksIntact.

@@ -125,6 +125,9 @@ func (l *local) serve(w http.ResponseWriter, r *http.Request) {
 	defer l.busy.Done()
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
+	if !l.allowed(w, r) {
+		return
+	}
 	path := r.URL.Path
 	writeSoon(w)
 	if r.ContentLength != 0 {

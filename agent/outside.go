@@ -41,6 +41,7 @@ func (a *Agent) statusFor(from command.Origin) any {
 	if from == command.Local {
 		return s
 	}
+	s.Owner = nil // a schedule tells when somebody is there
 	return outsideStatus{s, allOutside(s.Feeds)}
 }
 

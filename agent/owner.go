@@ -1,119 +1,89 @@
 package agent
 
 import (
-	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 
-	"vw/command"
+	"vw/agent/owner"
 	"vw/media"
 )
 
-// An owner is the word of whoever is at this machine, which no rule and no
-// command from outside can undo: mutes, and the lock of the rules.
-type owner struct {
-	router *media.Router
-	save   func() error
-	// inTurn runs its argument when no command is running.
-	inTurn func(context.Context, func() error) error
-
-	mu     sync.Mutex
-	mutes  []string // sorted, each once
-	locked bool
-}
-
-// checkMute reads what is to be muted: a feed, a feed's :video or :audio, or *.
-func checkMute(entry string) (string, error) {
-	if entry == media.MuteAll {
-		return entry, nil
-	}
-	name, part, cut := strings.Cut(entry, ":")
-	if cut && part != "video" && part != "audio" {
-		return "", &command.Error{Kind: command.Invalid, Why: "a feed's name may be followed by :video or :audio, and by nothing else"}
-	}
-	feed, err := command.FeedName(name)
-	if err != nil {
-		return "", err
-	}
-	if cut {
-		feed += ":" + part
-	}
-	return feed, nil
-}
-
-// mute adds or takes away a mute. When it returns, nothing of what is muted is
-// handed on any more.
-func (o *owner) mute(ctx context.Context, entry string, on bool) error {
-	o.mu.Lock()
-	i, found := slices.BinarySearch(o.mutes, entry)
-	switch {
-	case on && !found:
-		o.mutes = slices.Insert(o.mutes, i, entry)
-	case !on && found:
-		o.mutes = slices.Delete(o.mutes, i, i+1)
-	}
-	stopping := o.router.SetMutes(o.mutes)
-	o.mu.Unlock()
-	stopping.Wait(ctx)
-	return o.keep()
-}
-
-// keep makes the owner's word last. Where that fails it is in force all the same.
-func (o *owner) keep() error {
-	if err := o.save(); err != nil {
-		return &command.Error{Kind: command.Internal, Why: "done, but a restart would lose it: " + err.Error()}
-	}
-	return nil
-}
-
-// lock locks the rules or opens them. When it returns, no remote command comes
-// into force any more: the one that was running has ended.
-func (o *owner) lock(ctx context.Context, on bool) error {
-	o.mu.Lock()
-	o.locked = on
-	o.mu.Unlock()
-	err := o.inTurn(ctx, o.keep)
-	if ctx.Err() != nil {
-		return &command.Error{Kind: command.Canceled, Why: "done, but a command that came before is still running"}
-	}
-	return err
-}
-
-func (o *owner) isLocked() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.locked
-}
-
-func (o *owner) muted() []string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return append([]string{}, o.mutes...)
-}
+// maxWhen bounds the body that says when a feed is muted, in bytes.
+const maxWhen = 4 << 10
 
 // A Mute is what PUT and DELETE /api/mutes answer.
 type Mute struct {
-	Mutes []string `json:"mutes"` // all that are in force now
-	Kept  bool     `json:"kept"`  // they outlive a restart
+	Mutes    []string          `json:"mutes"`              // all that are in force now
+	Schedule []owner.Scheduled `json:"schedule,omitempty"` // those by the clock, in force now or not
+	Kept     bool              `json:"kept"`               // they outlive a restart
+	Warning  string            `json:"warning,omitempty"`  // what may not be as was meant
 }
 
+// mutes serves /api/mutes/: PUT takes a JSON body with until, for or every, or none.
 func (l *local) mutes(w http.ResponseWriter, r *http.Request, entry string) {
 	o := l.agent.owner
 	if entry == "all" && r.Method == http.MethodGet {
-		answerJSON(w, o.muted())
+		answerJSON(w, o.Muted())
 		return
 	}
 	if !only(w, r, http.MethodPut, http.MethodDelete) {
 		return
 	}
-	entry, err := checkMute(entry)
-	if err == nil {
-		err = o.mute(r.Context(), entry, r.Method == http.MethodPut)
+	feed, err := owner.ParseFeed(entry)
+	var m owner.Mute
+	if err == nil && r.Method == http.MethodPut {
+		var when owner.When
+		if when, err = readWhen(w, r); err != nil {
+			fail(w, http.StatusBadRequest, err.Error())
+			return
+		}
+		m, err = o.NewMute(feed, when)
 	}
-	l.agent.log.Info("owner's mutes", "mutes", o.muted())
-	reply(w, Mute{o.muted(), l.agent.state != nil}, err)
+	warning := ""
+	switch {
+	case err != nil:
+	case r.Method == http.MethodPut:
+		err, warning = o.Mute(r.Context(), m), l.agent.unknownFeed(feed)
+	default:
+		err, warning = o.Unmute(r.Context(), feed), o.Still(feed)
+	}
+	reply(w, Mute{o.Muted(), o.Info().Schedule, l.agent.state != nil, warning}, err)
+}
+
+// readWhen reads when a feed is to be muted. No body is always.
+func readWhen(w http.ResponseWriter, r *http.Request) (when owner.When, err error) {
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxWhen))
+	d.DisallowUnknownFields()
+	if err = d.Decode(&when); errors.Is(err, io.EOF) {
+		return when, nil
+	}
+	if err == nil && d.Decode(&struct{}{}) == io.EOF {
+		return when, nil
+	}
+	return when, errors.New(`when it is muted has to be JSON such as {"until":"18:00"}, {"for":"45m"} or {"every":"mon-fri 08:00-18:00"}`)
+}
+
+// unknownFeed warns whoever mutes what is not there: it is muted, but it may be a
+// mistyped name. It returns "" where the feed is known.
+func (a *Agent) unknownFeed(entry string) string {
+	name, _, _ := strings.Cut(entry, ":")
+	feeds := a.router.Feeds()
+	if _, known := feeds[name]; known || name == media.MuteAll {
+		return ""
+	}
+	if made, is := a.commands.Rules().Streams[name]; is {
+		return fmt.Sprintf("%s is a stream, not a feed: what leaves is the feeds that it is made of (%s), mute those", name, strings.Join(made, ", "))
+	}
+	if len(feeds) == 0 {
+		return fmt.Sprintf("there is no feed %s now, nor any other: check the name", name)
+	}
+	return fmt.Sprintf("there is no feed %s now, only %s: check the name", name, strings.Join(slices.Sorted(maps.Keys(feeds)), ", "))
 }
 
 // A Lock is what /api/lock answers.
@@ -129,8 +99,37 @@ func (l *local) lock(w http.ResponseWriter, r *http.Request) {
 	o := l.agent.owner
 	var err error
 	if r.Method == http.MethodPut || r.Method == http.MethodDelete {
-		err = o.lock(r.Context(), r.Method == http.MethodPut)
-		l.agent.log.Info("owner's lock", "locked", o.isLocked())
+		err = o.Lock(r.Context(), r.Method == http.MethodPut)
+		l.agent.log.Info("owner's lock", "locked", o.Locked())
 	}
-	reply(w, Lock{o.isLocked(), l.agent.state != nil}, err)
+	reply(w, Lock{o.Locked(), l.agent.state != nil}, err)
+}
+
+// wantsToken reports whether a request undoes the owner's word, or changes rules
+// from the page. The owner's token is wanted for that, where there is one; to mute
+// and to lock it never is. Browsers send one of the two headers.
+func wantsToken(r *http.Request) bool {
+	path := r.URL.Path
+	undoes := r.Method == http.MethodDelete
+	switch {
+	case strings.HasPrefix(path, "/api/mutes/"), path == "/api/lock":
+		return undoes
+	case path == "/api/destinations/"+apiRule && undoes:
+		return true
+	}
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	fromPage := r.Header.Get("Sec-Fetch-Site") != "" || r.Header.Get("Origin") != ""
+	return fromPage && (!reads || path == "/ws/"+apiStream)
+}
+
+// allowed refuses a request that wants the owner's token and does not show it.
+func (l *local) allowed(w http.ResponseWriter, r *http.Request) bool {
+	shown, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !wantsToken(r) || l.agent.owner.Allows(shown) {
+		return true
+	}
+	l.agent.log.Warn("request without the owner's token refused", "method", r.Method, "path", r.URL.Path)
+	w.Header().Set("WWW-Authenticate", "Bearer")
+	fail(w, http.StatusUnauthorized, "this wants the owner's token: --owner-token-file with vw, Authorization: Bearer with curl, its field on the page")
+	return false
 }

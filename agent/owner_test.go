@@ -210,3 +210,140 @@ func TestNoCommandUndoesTheOwnersMute(t *testing.T) {
 	}
 	hushed(t, a, "secret", f, v)
 }
+
+func TestOnAirFileFollowsWhatLeaves(t *testing.T) {
+	relay := listen(t, testrelay.Config{})
+	path := writeFile(t, "on-air", []byte("left by one that was killed\n"))
+	a := start(t, nil, agent.Config{OnAirFile: path})
+	tells := func(want string) func() bool {
+		return func() bool {
+			text, err := os.ReadFile(path)
+			if err != nil || string(text) != "" && string(text) != "cam\n" && string(text) != "cam\nmic\n" {
+				t.Fatalf("the file is never missing or half written: %q, %v", text, err)
+			}
+			return string(text) == want
+		}
+	}
+	if !tells("")() {
+		t.Error("it is not empty at the start")
+	}
+	a.request(t, "POST", "/api/streams", `{"stream":"lab","feeds":["mic"]}`)
+	for id, stream := range map[string]string{"0": "cam", "1": "lab"} {
+		a.request(t, "POST", "/api/destinations", `{"id":"`+id+`","stream":"`+stream+`","destination":"`+relay.URL()+`/in/`+stream+`"}`)
+	}
+	a.play(t, "mic", 'M')
+	a.play(t, "cam", 'C')
+	eventually(t, "both are on air", tells("cam\nmic\n"))
+	a.request(t, "PUT", "/api/mutes/mic", "")
+	eventually(t, "the muted one is not", tells("cam\n"))
+	a.request(t, "PUT", "/api/mutes/*", "")
+	eventually(t, "nothing is", tells(""))
+	a.request(t, "DELETE", "/api/mutes/*", "")
+	eventually(t, "one is again", tells("cam\n"))
+	if err := a.end(); err != nil {
+		t.Fatal(err)
+	}
+	if !tells("")() {
+		t.Error("it is not empty at the end")
+	}
+	if left, _ := filepath.Glob(path + "*"); len(left) != 1 {
+		t.Errorf("files are left: %q", left)
+	}
+	_, err := agent.New(agent.Config{Name: "x", OnAirFile: filepath.Join(t.TempDir(), "missing", "on-air")})
+	if err == nil || !strings.Contains(err.Error(), "on-air file") {
+		t.Errorf("without a folder: %v", err)
+	}
+}
+
+func TestWhatUndoesTheOwnersWordWantsTheToken(t *testing.T) {
+	const token = "canary-of-the-owner"
+	a := start(t, nil, agent.Config{OwnerTokenFile: writeFile(t, "token", []byte(token+"\n"))})
+	rule := `{"stream":"s","feeds":[]}`
+	page := []string{"Sec-Fetch-Site", "same-origin"}
+	for _, c := range []struct {
+		method, path, body string
+		page, wanted       bool
+	}{
+		{"PUT", "/api/mutes/cam", "", false, false}, {"PUT", "/api/mutes/cam", "", true, false},
+		{"PUT", "/api/mutes/cam", `{"for":"1h"}`, true, false},
+		{"DELETE", "/api/mutes/cam", "", false, true}, {"DELETE", "/api/mutes/cam", "", true, true},
+		{"DELETE", "/api/mutes/%63am", "", false, true}, {"DELETE", "/api/mutes/*", "", false, true},
+		{"PUT", "/api/lock", "", false, false}, {"PUT", "/api/lock", "", true, false},
+		{"DELETE", "/api/lock", "", false, true}, {"DELETE", "/api/lock", "", true, true},
+		{"DELETE", "/api/destinations/apiRule", "", false, true}, {"DELETE", "/api/destinations/ap%69Rule", "", false, true},
+		{"POST", "/api/streams", rule, false, false}, {"POST", "/api/streams", rule, true, true},
+		{"DELETE", "/api/streams/s", "", false, false}, {"DELETE", "/api/streams/s", "", true, true},
+		{"DELETE", "/api/destinations/all", "", false, false}, {"DELETE", "/api/destinations/all", "", true, true},
+		{"GET", "/api/stats", "", true, false}, {"GET", "/ws/api", "", true, true},
+	} {
+		headers := []string{}
+		if c.page {
+			headers = page
+		}
+		resp, body := a.request(t, c.method, c.path, c.body, headers...)
+		if refused := resp.StatusCode == 401; refused != c.wanted || refused && !strings.Contains(body, "the owner's token") {
+			t.Errorf("%s %s, from the page %v: %d %s", c.method, c.path, c.page, resp.StatusCode, body)
+		}
+		for _, guess := range []string{"Bearer " + token[:len(token)-1], "Bearer " + token + "x", "Basic " + token, "Bearer"} {
+			resp, _ := a.request(t, c.method, c.path, c.body, append(headers, "Authorization", guess)...)
+			if c.wanted && resp.StatusCode != 401 {
+				t.Errorf("%s %s with %q: %d", c.method, c.path, guess, resp.StatusCode)
+			}
+		}
+		if resp, body := a.request(t, c.method, c.path, c.body, append(headers, "Authorization", "Bearer "+token)...); resp.StatusCode == 401 {
+			t.Errorf("%s %s with the token: %s", c.method, c.path, body)
+		}
+	}
+	for text, word := range map[string]string{"short": "16 at least", "": "16 at least"} {
+		_, err := agent.New(agent.Config{Name: "x", OwnerTokenFile: writeFile(t, "token", []byte(text))})
+		if err == nil || !strings.Contains(err.Error(), word) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func TestMutesByTheClockOutliveARestart(t *testing.T) {
+	state := filepath.Join(t.TempDir(), "state")
+	a := start(t, nil, agent.Config{State: state})
+	a.request(t, "PUT", "/api/mutes/cam", `{"every":"Sun-Sat 00:00-24:00"}`)
+	if _, got := a.request(t, "PUT", "/api/mutes/mic", `{"for":"1h"}`); !strings.Contains(got, `"feed":"mic","until":"`) {
+		t.Errorf("got %s", got)
+	}
+	for body, word := range map[string]string{
+		`{"until":"6pm"}`: "18:00", `{"til":"18:00"}`: "JSON such as", `until=18:00`: "JSON such as",
+		`{"for":"1h"}{}`: "JSON such as", `{"for":1}`: "JSON such as",
+	} {
+		if resp, got := a.request(t, "PUT", "/api/mutes/cam", body); resp.StatusCode != 400 || !strings.Contains(got, word) {
+			t.Errorf("%s: %d %s", body, resp.StatusCode, got)
+		}
+	}
+	before := a.status(t)
+	if len(before.Owner.Schedule) != 2 || strings.Join(before.Mutes, " ") != "cam mic" {
+		t.Errorf("status: %q, %+v", before.Mutes, before.Owner)
+	}
+	if err := a.end(); err != nil {
+		t.Fatal(err)
+	}
+	b := start(t, nil, agent.Config{State: state})
+	if after := b.status(t); jsonOf(after.Owner) != jsonOf(before.Owner) || strings.Join(after.Mutes, " ") != "cam mic" {
+		t.Errorf("after the restart: %q, %s, before %s", after.Mutes, jsonOf(after.Owner), jsonOf(before.Owner))
+	}
+	b.request(t, "DELETE", "/api/mutes/cam", "")
+	b.request(t, "DELETE", "/api/mutes/mic", "")
+	if s := b.status(t); len(s.Owner.Schedule) != 0 || len(s.Mutes) != 0 {
+		t.Errorf("unmuted: %q, %+v", s.Mutes, s.Owner)
+	}
+}
+
+func TestTheChannelIsNotToldOfTheSchedule(t *testing.T) {
+	relay := listen(t, testrelay.Config{})
+	a := start(t, relay, agent.Config{MuteFile: filepath.Join(t.TempDir(), "mute")})
+	c := orchestrate(t, relay, "agent1")
+	a.request(t, "PUT", "/api/mutes/cam", `{"every":"00:00-24:00"}`)
+	if got := c.ask(`{"verb":"list","what":"status"}`); strings.Contains(got, "00:00-24:00") || strings.Contains(got, `"owner"`) || !strings.Contains(got, `"mutes":["cam"]`) {
+		t.Errorf("the channel is told %s", got)
+	}
+	if got := a.local(t, "/ws/api").ask(`{"verb":"list","what":"status"}`); !strings.Contains(got, "00:00-24:00") {
+		t.Errorf("this machine is told %s", got)
+	}
+}

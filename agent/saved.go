@@ -1,8 +1,7 @@
 package agent
 
 import (
-	"slices"
-
+	"vw/agent/owner"
 	"vw/command"
 )
 
@@ -12,8 +11,7 @@ type saved struct {
 	Control      savedControl                `json:"control"`
 	Streams      map[string][]string         `json:"streams"`
 	Destinations map[string]savedDestination `json:"destinations"`
-	Mutes        []string                    `json:"mutes"`
-	Locked       bool                        `json:"locked"`
+	owner.State
 }
 
 // savedControl is the command channel: what the owner had configured, the
@@ -48,23 +46,15 @@ func (s savedDestination) rule(id string) command.Destination {
 
 // load reads what has lasted over the restart.
 func (a *Agent) load() error {
-	if a.config.State != "" {
-		a.state = newStateFile(a.config.State, a.log)
-		a.saver = &saver{write: a.writeState, log: a.log}
-		s, err := a.state.load()
-		if err != nil {
-			return err
-		}
-		if s != nil {
-			a.saved = *s
-		}
+	if a.config.State == "" {
+		return nil
 	}
-	a.owner.mutes = append(slices.Clone(a.saved.Mutes), a.config.Muted...)
-	slices.Sort(a.owner.mutes)
-	a.owner.mutes = slices.Compact(a.owner.mutes)
-	a.owner.locked = a.saved.Locked
-	a.router.SetMutes(a.owner.mutes)
-	return nil
+	a.saver = &saver{write: a.writeState, log: a.log}
+	var err error
+	if a.state, err = newStateFile(a.config.State, a.log); err == nil {
+		a.saved, err = a.state.load()
+	}
+	return err
 }
 
 // save makes what is in force last over a restart, where there is a file.
@@ -81,7 +71,7 @@ func (a *Agent) writeState() error {
 	a.config.disk()
 	rules := a.commands.Rules()
 	s := saved{Version: stateVersion, Streams: rules.Streams, Destinations: map[string]savedDestination{},
-		Mutes: a.owner.muted(), Locked: a.owner.isLocked()}
+		State: a.owner.State()}
 	for id, d := range rules.Destinations {
 		if id != apiRule {
 			s.Destinations[id] = save(d)

@@ -12,6 +12,9 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"vw/agent/owner"
+	"vw/media"
 )
 
 // syncEvery is how often at most the state file is forced to the disk. Before
@@ -37,45 +40,70 @@ type stateFile struct {
 	wake     chan struct{} // capacity 1
 }
 
-func newStateFile(path string, log *slog.Logger) *stateFile {
-	return &stateFile{path: path, log: log, wake: make(chan struct{}, 1)}
+// newStateFile follows symbolic links, so that the file is replaced to which they
+// lead. A file that others may write is refused: it says what is muted.
+func newStateFile(path string, log *slog.Logger) (*stateFile, error) {
+	f := &stateFile{path: path, log: log, wake: make(chan struct{}, 1)}
+	for range 40 { // as many as Linux follows
+		target, err := os.Readlink(f.path)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(f.path), target)
+		}
+		f.path = target
+	}
+	if info, err := os.Stat(filepath.Dir(f.path)); err != nil || !info.IsDir() {
+		return nil, fmt.Errorf("the state file %s has no folder to be in: make %s", f.path, filepath.Dir(f.path))
+	}
+	for _, p := range []string{path, f.path, f.previous()} {
+		if err := owner.Trust(p); err != nil {
+			return nil, fmt.Errorf("the state file is not taken: %w", err)
+		}
+	}
+	return f, nil
 }
 
 func (f *stateFile) previous() string { return f.path + ".previous" }
 
-// load reads the state, nil for none. A damaged file is set aside, and the
-// previous one used in its place.
-func (f *stateFile) load() (*saved, error) {
-	if info, err := os.Stat(filepath.Dir(f.path)); err != nil || !info.IsDir() {
-		return nil, fmt.Errorf("the state file %s has no folder to be in: make %s", f.path, filepath.Dir(f.path))
-	}
+// load reads the state. Of a damaged file a copy is set aside, and the previous
+// one is used in its place; what the owner had muted and locked last is not known
+// then, so that everything is muted and locked, in the file too.
+func (f *stateFile) load() (s saved, err error) {
 	unfinished, _ := filepath.Glob(f.path + newPattern) // by a run that was killed
 	for _, path := range unfinished {
 		_ = os.Remove(path)
 	}
+	damaged := false
 	for _, path := range []string{f.path, f.previous()} {
 		data, err := os.ReadFile(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read the state file: %w", err)
+			return s, fmt.Errorf("read the state file: %w", err)
 		}
-		s := &saved{}
-		if err = json.Unmarshal(data, s); err == nil && s.Version != stateVersion {
+		if err = json.Unmarshal(data, &s); err == nil && s.Version != stateVersion {
 			err = fmt.Errorf("its version is %d, not %d", s.Version, stateVersion)
 		}
 		if err == nil {
-			return s, nil
+			break
 		}
+		s, damaged = saved{}, true
 		aside := fmt.Sprintf("%s.damaged-%s", path, time.Now().UTC().Format("20060102T150405.000000000"))
-		f.log.Error("state file is damaged: set aside, an older one is used if there is one",
-			"file", path, "as", aside, "err", err)
-		if err := os.Rename(path, aside); err != nil {
-			return nil, fmt.Errorf("set the damaged state file aside: %w", err)
+		f.log.Error("state file is damaged: everything is muted and locked until vw unmute '*' and vw unlock",
+			"file", path, "copy", aside, "err", err)
+		if err := os.WriteFile(aside, data, 0o600); err != nil {
+			return s, fmt.Errorf("set the damaged state file aside: %w", err)
 		}
 	}
-	return nil, nil
+	if damaged {
+		s.Version, s.Locked, s.Damaged = stateVersion, true, true
+		s.Mutes = append(s.Mutes, media.MuteAll)
+		_ = f.write(s) // else the damaged one is found again
+	}
+	return s, nil
 }
 
 // write replaces the file at once. It is not forced to the disk.

@@ -1,7 +1,9 @@
 package agent_test
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -83,35 +85,127 @@ func TestWhoseRuleItIsOutlivesARestart(t *testing.T) {
 	}
 }
 
-func TestDamagedStateIsSetAside(t *testing.T) {
+func TestDamagedStateMutesAndLocksEverythingUntilTheOwnerLiftsIt(t *testing.T) {
+	relay := listen(t, testrelay.Config{})
 	state := filepath.Join(t.TempDir(), "state")
 	a := start(t, nil, agent.Config{State: state})
 	a.request(t, "POST", "/api/streams", `{"stream":"older","feeds":[]}`)
+	a.request(t, "POST", "/api/destinations", `{"id":"0","stream":"v","destination":"`+relay.URL()+`/in/v"}`)
 	if err := a.end(); err != nil { // forced to the disk: the previous generation
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(state, []byte(`{"version":1,"streams":{"new`), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	damage(t, state)
+	start(t, nil, agent.Config{State: state}).end() // nobody has looked at it
 	b := start(t, nil, agent.Config{State: state})
 	if _, got := b.request(t, "GET", "/api/streams/all", ""); got != `{"older":[]}` {
 		t.Errorf("the rules are %s", got)
 	}
-	b.log.await(t, `"ERROR"`, "damaged", "set aside")
-	if aside, _ := filepath.Glob(state + ".damaged-*"); len(aside) != 1 {
-		t.Errorf("set aside: %v", aside)
+	v := view(t, relay, "v")
+	f := b.flow(t, "v", 0x100, 5, 2*time.Millisecond)
+	if err := relay.AwaitClient(patient(t), "/in/v"); err != nil {
+		t.Fatal(err)
 	}
+	hushed(t, b, "v", f, v)
+	stands := func(locked, damaged bool, mutes ...string) {
+		t.Helper()
+		s := b.status(t)
+		if s.Locked != locked || s.Owner.Damaged != damaged || strings.Join(s.Mutes, " ") != strings.Join(mutes, " ") {
+			t.Errorf("locked %v, damaged %v, mutes %q", s.Locked, s.Owner.Damaged, s.Mutes)
+		}
+	}
+	stands(true, true, "*")
+	b.request(t, "DELETE", "/api/mutes/*", "")
+	v.until("packets", func() bool { return len(v.got) > 0 })
+	stands(true, true)
+	b.request(t, "DELETE", "/api/lock", "")
+	stands(false, false)
 	if err := b.end(); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{state, state + ".previous"} {
-		if err := os.WriteFile(path, []byte("\x00\x00"), 0o600); err != nil {
+	damage(t, state)
+	damage(t, state+".previous")
+	c := start(t, nil, agent.Config{State: state})
+	c.log.await(t, `"ERROR"`, "damaged", "vw unmute '*' and vw unlock")
+	if s := c.status(t); !s.Locked || !s.Owner.Damaged || len(s.Mutes) != 1 || len(s.Streams) != 0 {
+		t.Errorf("with nothing left of the state: %+v", s)
+	}
+	if copies, _ := filepath.Glob(state + "*.damaged-*"); len(copies) != 3 {
+		t.Errorf("set aside: %v", copies)
+	}
+}
+
+// damage writes to a state file what a fault of the disk may leave.
+func damage(t testing.TB, path string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(`{"version":1,"streams":{"new`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (r *running) status(t testing.TB) (s agent.Status) {
+	t.Helper()
+	_, text := r.request(t, "GET", "/api/stats", "")
+	decode(t, text, &s)
+	return s
+}
+
+func TestStateThatIsALinkIsReplacedWhereItLeads(t *testing.T) {
+	dir := t.TempDir()
+	link := filepath.Join(dir, "link")
+	if err := os.Mkdir(filepath.Join(dir, "far"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join("far", "state"), link); err != nil {
+		t.Fatal(err)
+	}
+	for _, feed := range []string{"first", "second"} { // at first it leads to nothing
+		a := start(t, nil, agent.Config{State: link})
+		a.request(t, "PUT", "/api/mutes/"+feed, "")
+		if err := a.end(); err != nil {
 			t.Fatal(err)
 		}
+		if text, err := os.ReadFile(filepath.Join(dir, "far", "state")); err != nil || !strings.Contains(string(text), feed) {
+			t.Errorf("where it leads: %v, %s", err, text)
+		}
+		if target, err := os.Readlink(link); err != nil || target != filepath.Join("far", "state") {
+			t.Errorf("the link is %q, %v", target, err)
+		}
 	}
-	c := start(t, nil, agent.Config{State: state})
-	if _, got := c.request(t, "GET", "/api/streams/all", ""); got != `{}` {
-		t.Errorf("the rules are %s", got)
+}
+
+func TestStateThatOthersMayWriteStopsTheStart(t *testing.T) {
+	for name, c := range map[string]struct {
+		file, folder fs.FileMode
+		owner        int
+		word         string // of the refusal, "" where it is taken
+	}{
+		"the owner's":          {0o600, 0o755, 0, ""},
+		"read by others":       {0o644, 0o755, 0, ""},
+		"written by others":    {0o606, 0o755, 0, "chmod go-w"},
+		"written by a group":   {0o660, 0o755, 0, "chmod go-w"},
+		"a folder of others":   {0o600, 0o777, 0, "chmod go-w"},
+		"a folder of a group":  {0o600, 0o775, 0, "chmod go-w"},
+		"a folder like tmp":    {0o600, 0o777 | fs.ModeSticky, 0, ""},
+		"another user's":       {0o600, 0o755, 4711, "another user"},
+		"of others, in no tmp": {0o600, 0o777 | fs.ModeSticky, 4711, "another user"},
+	} {
+		if c.owner != 0 && os.Geteuid() != 0 {
+			continue // only root gives files away
+		}
+		folder := filepath.Join(t.TempDir(), "folder")
+		path := filepath.Join(folder, "state")
+		err := errors.Join(os.Mkdir(folder, 0o700), os.WriteFile(path, []byte(`{"version":1}`), 0o600),
+			os.Chmod(path, c.file), os.Chmod(folder, c.folder))
+		if c.owner != 0 {
+			err = errors.Join(err, os.Chown(path, c.owner, -1))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = agent.New(agent.Config{Name: "x", State: path})
+		if c.word == "" && err != nil || c.word != "" && (err == nil || !strings.Contains(err.Error(), c.word)) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package agent
 import (
 	"time"
 
+	"vw/agent/owner"
 	"vw/media"
 )
 
@@ -14,7 +15,8 @@ type Status struct {
 	Started      time.Time                   `json:"started"`
 	Uptime       float64                     `json:"uptime"`               // seconds
 	Locked       bool                        `json:"locked"`               // the command channel can list, not change
-	Mutes        []string                    `json:"mutes"`                // the owner's
+	Mutes        []string                    `json:"mutes"`                // the owner's that are in force now
+	Owner        *owner.Info                 `json:"owner,omitempty"`      // why; told on this machine alone
 	StateError   string                      `json:"stateError,omitempty"` // why a restart would lose the newest rules
 	Control      *ControlInfo                `json:"control"`              // the command channel; null where there is none
 	Feeds        map[string]media.FeedInfo   `json:"feeds"`
@@ -23,10 +25,11 @@ type Status struct {
 }
 
 func (a *Agent) status() Status {
+	word := a.owner.Info()
 	s := Status{
 		Instance: a.instance, Name: a.config.Name, Version: a.config.Version,
 		Started: a.started, Uptime: time.Since(a.started).Seconds(),
-		Locked: a.owner.isLocked(), Mutes: a.owner.muted(),
+		Locked: a.owner.Locked(), Mutes: a.owner.Muted(), Owner: &word,
 		Feeds: a.router.Feeds(), Streams: a.router.Streams(),
 		Control: a.control.info(), Destinations: a.forward.info(),
 	}

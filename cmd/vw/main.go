@@ -13,8 +13,9 @@ import (
 	"syscall"
 )
 
-// version is set by the build; else it is what the toolchain knows.
-var version = ""
+// version, and the time of the commit as RFC 3339 has it, are set by the build.
+// Else the version is what the toolchain knows.
+var version, built = "", ""
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -69,8 +70,10 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 		return runSend(ctx, args, environ, stdin, stdout, stderr)
 	case "devices":
 		return runDevices(ctx, args, environ, stdout, stderr)
-	case "mute", "unmute":
-		return runMute(ctx, name == "mute", args, environ, stdout, stderr)
+	case "mute":
+		return runMute(ctx, args, environ, stdout, stderr)
+	case "unmute":
+		return runUnmute(ctx, args, environ, stdout, stderr)
 	case "lock", "unlock":
 		return runLock(ctx, name == "lock", args, environ, stdout, stderr)
 	case "check":

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,59 +9,131 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/pflag"
 
 	"vw/agent"
+	"vw/agent/owner"
 )
 
-// askWithin bounds a request to the agent of this machine.
-const askWithin = 10 * time.Second
-
-const muteHead = `vw %[1]s FEED %[2]s
+const muteHead = `vw mute FEED keeps a feed on this machine: it leaves for no relay and no recording, whatever any rule
+says, until vw unmute FEED; or for some time, or at some times of the week, in local time.
 
 FEED is the name of a feed, FEED:video or FEED:audio for a part of one, or * for all of them, those to
-come included. It concerns the agent that runs on this machine.
+come included. It concerns the agent that runs on this machine. Without FEED it lists what is muted.
 
-usage: vw %[1]s [flags] FEED...
+usage: vw mute [flags] FEED...
+       vw mute
 `
 
-// runMute is vw mute and vw unmute.
-func runMute(ctx context.Context, on bool, args, environ []string, stdout, stderr io.Writer) int {
-	name, does, method := "unmute", "lets a muted feed leave this machine again, as the rules say.", http.MethodDelete
-	if on {
-		name, does, method = "mute", "keeps a feed on this machine: it leaves for no relay and no recording, whatever any rule says.", http.MethodPut
-	}
-	base, feeds, code := localFlags("vw "+name, fmt.Sprintf(muteHead, name, does), args, environ, stdout, stderr)
-	if code >= 0 {
+const unmuteHead = `vw unmute FEED lets a muted feed leave this machine again, as the rules say. Its schedule ends too.
+
+usage: vw unmute [flags] FEED...
+`
+
+// runMute is vw mute.
+func runMute(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	var when owner.When
+	c, feeds, code := localFlags("vw mute", muteHead, args, environ, stdout, stderr, func(s *settings) {
+		s.StringVar(&when.Until, "until", "", "time of day at which the mute ends, such as 18:00")
+		s.StringVar(&when.For, "for", "", "how long it lasts, such as 45m or 1h30m")
+		s.StringVar(&when.Every, "every", "", "times of the week at which it mutes, such as 'mon-fri 08:00-18:00' or 22:00-06:00")
+	})
+	switch {
+	case code >= 0:
 		return code
-	}
-	if len(feeds) == 0 {
-		fmt.Fprintf(stderr, "vw %[1]s: which feed? vw %[1]s FEED, or vw %[1]s '*' for all\n", name)
+	case len(feeds) == 0 && when == owner.When{}:
+		return listMutes(ctx, c, stdout, stderr)
+	case len(feeds) == 0:
+		fmt.Fprintln(stderr, "vw mute: which feed? vw mute FEED, or vw mute '*' for all")
 		return exitUsage
 	}
 	var now agent.Mute
 	for _, feed := range feeds {
-		if err := ask(ctx, method, base+"/api/mutes/"+url.PathEscape(feed), &now); err != nil {
-			fmt.Fprintf(stderr, "vw %s: %v\n", name, err)
+		if err := c.ask(ctx, http.MethodPut, "/api/mutes/"+url.PathEscape(feed), when, &now); err != nil {
+			fmt.Fprintf(stderr, "vw mute: %v\n", err)
+			return exitFailed
+		}
+		if now.Warning != "" {
+			fmt.Fprintf(stderr, "vw mute: %s is muted, but %s\n", feed, now.Warning)
+		}
+	}
+	for _, feed := range feeds {
+		if when == (owner.When{}) {
+			fmt.Fprintf(stdout, "%s is muted by you: it leaves for no relay and no recording until you run vw unmute %[1]s.\n", feed)
+			continue
+		}
+		for _, m := range now.Schedule {
+			if m.Feed == strings.TrimPrefix(feed, "/") {
+				fmt.Fprintf(stdout, "%s is muted by you %s.\n", m.Feed, times(m))
+			}
+		}
+	}
+	switch {
+	case now.Kept:
+		fmt.Fprintln(stdout, "This outlives a restart of the agent.")
+	case when == owner.When{}:
+		fmt.Fprintf(stdout, "This does not outlive a restart of the agent: set VW_STATE to a file, or VW_MUTED=%s, for that.\n", strings.Join(now.Mutes, ","))
+	default:
+		fmt.Fprintln(stdout, "This does not outlive a restart of the agent: set VW_STATE to a file for that.")
+	}
+	return exitOK
+}
+
+// times says when a mute is in force.
+func times(m owner.Scheduled) string {
+	if !m.Until.IsZero() {
+		return "until " + m.Until.Format("Mon 2 Jan 15:04 MST")
+	}
+	text := m.Every.String() + ", by this machine's clock and its daylight saving"
+	if m.Now {
+		text += "; now too"
+	}
+	return text
+}
+
+// listMutes says what is muted, and when.
+func listMutes(ctx context.Context, c *client, stdout, stderr io.Writer) int {
+	v, err := c.status(ctx)
+	if err != nil {
+		fmt.Fprintf(stderr, "vw mute: %v\n", err)
+		return exitFailed
+	}
+	for _, line := range v.muted() {
+		fmt.Fprintln(stdout, line)
+	}
+	return exitOK
+}
+
+// runUnmute is vw unmute.
+func runUnmute(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	c, feeds, code := localFlags("vw unmute", unmuteHead, args, environ, stdout, stderr, nil)
+	if code >= 0 {
+		return code
+	}
+	if len(feeds) == 0 {
+		fmt.Fprintln(stderr, "vw unmute: which feed? vw unmute FEED, or vw unmute '*' for all")
+		return exitUsage
+	}
+	var now agent.Mute
+	for _, feed := range feeds {
+		if err := c.ask(ctx, http.MethodDelete, "/api/mutes/"+url.PathEscape(feed), nil, &now); err != nil {
+			fmt.Fprintf(stderr, "vw unmute: %v\n", err)
 			return exitFailed
 		}
 	}
 	for _, feed := range feeds {
-		switch {
-		case on:
-			fmt.Fprintf(stdout, "%s is muted by you: it leaves for no relay and no recording until you run vw unmute %[1]s.\n", feed)
-		case slices.Contains(now.Mutes, "*"):
-			fmt.Fprintf(stdout, "%s is still muted, since all feeds are: vw unmute '*' ends that.\n", feed)
-		default:
+		if slices.Contains(now.Mutes, "*") {
+			fmt.Fprintf(stdout, "%s is still muted: %s.\n", feed, now.Warning)
+		} else {
 			fmt.Fprintf(stdout, "%s is not muted by you any more.\n", feed)
 		}
 	}
+	if now.Warning != "" && !slices.Contains(now.Mutes, "*") {
+		fmt.Fprintf(stderr, "vw unmute: %s\n", now.Warning)
+	}
 	if now.Kept {
 		fmt.Fprintln(stdout, "This outlives a restart of the agent.")
-	} else if on {
-		fmt.Fprintf(stdout, "This does not outlive a restart of the agent: set VW_STATE to a file, or VW_MUTED=%s, for that.\n", strings.Join(now.Mutes, ","))
 	}
 	return exitOK
 }
@@ -80,7 +151,7 @@ func runLock(ctx context.Context, on bool, args, environ []string, stdout, stder
 	if on {
 		name, method = "vw lock", http.MethodPut
 	}
-	base, rest, code := localFlags(name, lockHead, args, environ, stdout, stderr)
+	c, rest, code := localFlags(name, lockHead, args, environ, stdout, stderr, nil)
 	if code >= 0 {
 		return code
 	}
@@ -89,7 +160,7 @@ func runLock(ctx context.Context, on bool, args, environ []string, stdout, stder
 		return exitUsage
 	}
 	var now agent.Lock
-	if err := ask(ctx, method, base+"/api/lock", &now); err != nil {
+	if err := c.ask(ctx, method, "/api/lock", nil, &now); err != nil {
 		fmt.Fprintf(stderr, "%s: %v\n", name, err)
 		return exitFailed
 	}
@@ -104,51 +175,32 @@ func runLock(ctx context.Context, on bool, args, environ []string, stdout, stder
 	return exitOK
 }
 
-// localFlags reads the flags of a command that asks the agent of this machine:
-// its address, and the other arguments. A code that is not negative is the
+// localFlags reads the flags of a command that asks the agent of this machine, and
+// returns the client and the other arguments. A code that is not negative is the
 // program's end.
-func localFlags(name, head string, args, environ []string, stdout, stderr io.Writer) (base string, rest []string, code int) {
+func localFlags(name, head string, args, environ []string, stdout, stderr io.Writer, more func(*settings)) (c *client, rest []string, code int) {
 	s := newSettings(name)
-	port := s.Int("port", 8888, "TCP port of the agent")
+	made := agentFlags(s)
+	var tokenFile string
+	if more != nil {
+		more(s)
+	} else {
+		s.StringVar(&tokenFile, "owner-token-file", "", "file that holds the owner's token, where the agent wants one")
+	}
 	_, err := s.parse(args, environ)
 	if errors.Is(err, pflag.ErrHelp) {
 		s.usage(stdout, head)
-		return "", nil, exitOK
+		return nil, nil, exitOK
 	}
-	if err == nil && (*port < 1 || *port > 65535) {
-		err = fmt.Errorf("port %d is not one of 1 to 65535", *port)
+	if err == nil {
+		c, err = made()
+	}
+	if err == nil && tokenFile != "" {
+		c.token, err = owner.ReadToken(tokenFile)
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: %v\n", name, err)
-		return "", nil, exitUsage
+		return nil, nil, exitUsage
 	}
-	return fmt.Sprintf("http://127.0.0.1:%d", *port), s.Args(), -1
-}
-
-// ask sends a request to the agent of this machine and reads its answer.
-func ask(ctx context.Context, method, address string, answer any) error {
-	ctx, cancel := context.WithTimeout(ctx, askWithin)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, address, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		u := req.URL.Host
-		return fmt.Errorf("no agent answers at %s: is vw stream running there? Its port is set by --port or VW_PORT (%w)", u, errors.Unwrap(err))
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		var refused struct{ Error string }
-		if json.Unmarshal(body, &refused) != nil || refused.Error == "" {
-			return fmt.Errorf("the agent answered with HTTP %s", resp.Status)
-		}
-		return errors.New(refused.Error)
-	}
-	return json.Unmarshal(body, answer)
+	return c, s.Args(), -1
 }

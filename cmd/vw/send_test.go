@@ -152,7 +152,7 @@ func TestSendMutesTheRoom(t *testing.T) {
 				t.Errorf("step %d: another agent's name in %q", step, got)
 			}
 			var got map[string][]string
-			if err := ask(t.Context(), "GET", a.URL()+"/api/streams/all", &got); err != nil {
+			if err := newClient(a.URL(), "vw").ask(t.Context(), "GET", "/api/streams/all", nil, &got); err != nil {
 				t.Fatal(err)
 			}
 			if want := []string{"video0", "audio0"}[:2-step]; !slices.Equal(got["lab"], want) {

@@ -45,8 +45,8 @@ func tellManager(ctx context.Context, environ []string, base string, log *slog.L
 		}
 	}
 	m.look = func(ctx context.Context) (report, error) {
-		r, _, err := askReport(ctx, base)
-		return r, err
+		v, err := (&client{base: base}).status(ctx) // which is this program
+		return v.report(), err
 	}
 	pid := valueOf(environ, "WATCHDOG_PID")
 	if usec, err := strconv.ParseInt(valueOf(environ, "WATCHDOG_USEC"), 10, 64); err == nil && usec > 0 && (pid == "" || pid == strconv.Itoa(os.Getpid())) {

@@ -37,7 +37,7 @@ usage error; 3 if no agent answers. With --watch it is that of the last look.
 
 // A looking is what vw status is asked to do.
 type looking struct {
-	base          string // the agent's URL
+	*client
 	asJSON, watch bool
 	colour        bool
 	clear         bool // the screen, before each look
@@ -73,7 +73,7 @@ func runStatus(ctx context.Context, args, environ []string, stdout, stderr io.Wr
 func statusFlags(args, environ []string, stdout io.Writer) (*looking, error) {
 	l := &looking{}
 	s := newSettings("vw status")
-	port := s.Int("port", 8888, "TCP port of the agent")
+	made := agentFlags(s)
 	s.BoolVar(&l.asJSON, "json", false, "print what the agent answers to GET /api/stats, as it came")
 	s.BoolVar(&l.watch, "watch", false, "look again every second, until interrupted")
 	_, err := s.parse(args, environ)
@@ -82,10 +82,9 @@ func statusFlags(args, environ []string, stdout io.Writer) (*looking, error) {
 		s.usage(stdout, statusHead)
 	case err == nil && s.NArg() > 0:
 		err = fmt.Errorf("%q is one word too many: flags begin with --", s.Arg(0))
-	case err == nil && (*port < 1 || *port > 65535):
-		err = fmt.Errorf("port %d is not one of 1 to 65535", *port)
+	case err == nil:
+		l.client, err = made()
 	}
-	l.base = fmt.Sprintf("http://127.0.0.1:%d", *port)
 	return l, err
 }
 
@@ -124,31 +123,33 @@ func (l *looking) again(ctx context.Context, stdout io.Writer) int {
 
 // look asks once. The code is the program's, also where there is an error.
 func (l *looking) look(ctx context.Context) (text []byte, code int, err error) {
-	r, raw, err := askReport(ctx, l.base)
+	v, err := l.status(ctx)
 	if err != nil {
 		return nil, exitNoAgent, err
 	}
+	r := v.report()
 	if l.asJSON {
-		return append(bytes.TrimSpace(raw), '\n'), r.code(), nil
+		return append(bytes.TrimSpace(v.raw), '\n'), r.code(), nil
 	}
 	return r.text(l.colour), r.code(), nil
 }
 
-// askReport asks the agent at base for its status, and puts it into words.
-func askReport(ctx context.Context, base string) (r report, raw json.RawMessage, err error) {
-	if err := ask(ctx, http.MethodGet, base+"/api/stats", &raw); err != nil {
-		return report{}, nil, err
+// status asks for the agent's status.
+func (c *client) status(ctx context.Context) (view, error) {
+	v := view{url: c.base, now: time.Now()}
+	if err := c.ask(ctx, http.MethodGet, "/api/stats", nil, &v.raw); err != nil {
+		return v, err
 	}
-	v := view{url: base, now: time.Now()}
-	if err := json.Unmarshal(raw, &v.Status); err != nil || v.Instance == "" {
-		return report{}, nil, fmt.Errorf("what answers at %s is no agent: --port or VW_PORT says where it is", base)
+	if err := json.Unmarshal(v.raw, &v.Status); err != nil || v.Instance == "" {
+		return v, fmt.Errorf("what answers at %s is no agent: --port or VW_PORT says where it is", c.base)
 	}
-	return v.report(), raw, nil
+	return v, nil
 }
 
 // A view is an agent's status, seen at a time.
 type view struct {
 	agent.Status
+	raw json.RawMessage // as it came
 	url string
 	now time.Time
 }

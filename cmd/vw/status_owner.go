@@ -2,6 +2,8 @@ package main
 
 import (
 	"strings"
+
+	"vw/agent/owner"
 )
 
 // channel tells of the command channel.
@@ -29,16 +31,61 @@ func (v view) channel() (lines []line) {
 	return lines
 }
 
+// muted tells what is muted, and when, a line each.
+func (v view) muted() (lines []string) {
+	if v.Owner == nil {
+		v.Owner = &owner.Info{}
+	}
+	clock := map[string]bool{} // what is muted now by the clock
+	for _, m := range v.Owner.Schedule {
+		clock[m.Feed] = clock[m.Feed] || m.Now
+		lines = append(lines, "MUTED "+m.Feed+" "+times(m))
+	}
+	var always []string
+	for _, feed := range v.Mutes {
+		if !clock[feed] && !(feed == "*" && v.Owner.MuteFile != "") {
+			always = append(always, feed)
+		}
+	}
+	if len(always) > 0 {
+		lines = append(lines, "MUTED "+strings.Join(always, ", ")+": vw unmute ends that")
+	}
+	if v.Owner.MuteFile != "" {
+		lines = append(lines, "MUTED everything: "+printable(v.Owner.MuteFile))
+	}
+	if len(lines) == 0 {
+		lines = []string{"nothing is muted"}
+	}
+	return lines
+}
+
 // owner tells of the word of whoever is at this machine, and of what it lasts in.
 func (v view) owner() (lines []line) {
-	if len(v.Mutes) > 0 {
-		lines = append(lines, line{silent, "have MUTED " + strings.Join(v.Mutes, ", ") + ": vw unmute ends that"})
+	if len(v.Mutes) > 0 || v.Owner != nil && len(v.Owner.Schedule) > 0 {
+		for _, text := range v.muted() {
+			lines = append(lines, line{silent, "have " + text})
+		}
 	}
 	if v.Locked {
 		lines = append(lines, line{silent, "have LOCKED the rules: the command channel can list, and not change them; vw unlock ends that"})
 	}
 	if v.StateError != "" {
 		lines = append(lines, line{wrong, "would lose the newest rules at a restart: the state file cannot be written: " + printable(v.StateError)})
+	}
+	if v.Owner == nil {
+		return lines
+	}
+	if v.Owner.Damaged {
+		lines = append(lines, line{wrong, "have to look at what is muted: the state file was damaged, so everything was muted and locked; vw unmute '*' and vw unlock end that"})
+	}
+	if v.Owner.ClockUnset {
+		lines = append(lines, line{wrong, "have to set this machine's clock: until then all that is scheduled is muted"})
+	}
+	if v.Owner.OnAirError != "" {
+		lines = append(lines, line{wrong, "cannot rely on the on-air file: " + printable(v.Owner.OnAirError)})
+	}
+	if !v.Owner.Token {
+		lines = append(lines, line{plain, "have not set VW_OWNER_TOKEN_FILE: everybody on this machine can unmute and unlock"})
 	}
 	return lines
 }

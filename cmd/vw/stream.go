@@ -30,7 +30,7 @@ usage: vw stream [flags]
 
 // runStream is vw stream.
 func runStream(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
-	c := agent.Config{Version: programVersion()}
+	c := agent.Config{Version: programVersion(), Built: programDate()}
 	s := newSettings("vw stream")
 	s.aliases["VW_LOGLEVEL"] = "log-level"
 	s.IntVar(&c.Port, "port", 8888, "TCP port on 127.0.0.1 and ::1")
@@ -39,6 +39,9 @@ func runStream(ctx context.Context, args, environ []string, stdout, stderr io.Wr
 	s.DurationVar(&c.Trial, "api-trial", 5*time.Minute, "how long a new command channel has to prove itself")
 	s.StringVar(&c.Name, "name", "", "name of the agent (default: the host name)")
 	s.StringSliceVar(&c.Muted, "muted", nil, "feeds muted by you from the start, comma separated; FEED:audio for a part, * for all")
+	s.StringVar(&c.MuteFile, "mute-file", "", "file that mutes everything while it exists, for a button or a sensor (default: none)")
+	s.StringVar(&c.OnAirFile, "on-air-file", "", "file that is kept to the names of the feeds that leave now, one a line (default: none)")
+	s.StringVar(&c.OwnerTokenFile, "owner-token-file", "", "file with the token that unmuting and unlocking want (default: none)")
 	s.StringVar(&c.State, "state", "", "file in which rules, mutes and lock last over a restart; it holds tokens (default: none)")
 	s.StringVar(&c.RecordDir, "record-dir", "", "folder of the recordings; unset, the command channel may not record, and this machine's own rules record to recordings (default: none)")
 	s.DurationVar(&c.PingInterval, "ping-interval", 15*time.Second, "time between pings on every link")
@@ -84,6 +87,13 @@ func runStream(ctx context.Context, args, environ []string, stdout, stderr io.Wr
 		return exitFailed
 	}
 	return exitOK
+}
+
+// programDate is when the program's source was committed, the zero time where the
+// build did not say.
+func programDate() time.Time {
+	at, _ := time.Parse(time.RFC3339, built)
+	return at
 }
 
 func warnUnknown(log *slog.Logger, names []string) {

@@ -1,0 +1,58 @@
+package owner
+
+import "slices"
+
+// Info is what the owner has said, and why it is in force.
+type Info struct {
+	Schedule   []Scheduled `json:"schedule"`             // mutes by the clock
+	ClockUnset bool        `json:"clockUnset,omitempty"` // so all that is scheduled is muted
+	MuteFile   string      `json:"muteFile,omitempty"`   // why the mute file mutes everything now
+	OnAirError string      `json:"onAirError,omitempty"` // why the on-air file is not written
+	Damaged    bool        `json:"stateWasDamaged,omitempty"`
+	Token      bool        `json:"token"` // what undoes the owner's word wants a token
+	Zone       string      `json:"zone"`  // of the schedule's times
+}
+
+// Scheduled is a mute by the clock.
+type Scheduled struct {
+	Mute
+	Now bool `json:"now"` // it mutes now
+}
+
+// Info may be called at any time.
+func (o *Owner) Info() Info {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	now := o.config.Now()
+	i := Info{Schedule: []Scheduled{}, ClockUnset: o.clockUnset(), MuteFile: o.muteFile, OnAirError: o.onAirError,
+		Damaged: o.damaged, Token: o.token != nil}
+	i.Zone, _ = now.Zone()
+	for _, m := range o.mutes {
+		if m.scheduled() {
+			i.Schedule = append(i.Schedule, Scheduled{m, i.ClockUnset || m.covers(now)})
+		}
+	}
+	return i
+}
+
+// Muted lists what is muted now, sorted.
+func (o *Owner) Muted() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.inForce)
+}
+
+// State returns what is to last.
+func (o *Owner) State() State {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s := State{Mutes: []string{}, Locked: o.locked, Damaged: o.damaged}
+	for _, m := range o.mutes {
+		if m.scheduled() {
+			s.Schedule = append(s.Schedule, m)
+		} else {
+			s.Mutes = append(s.Mutes, m.Feed)
+		}
+	}
+	return s
+}

@@ -1,0 +1,268 @@
+// Package owner is the word of whoever is at this machine, which no rule and no
+// command from outside can undo: mutes, also by the clock and by a file, and the
+// lock of the rules. It decides what is muted now, and tells the router. It knows
+// no HTTP, and stores nothing: what lasts over a restart it hands to Config.Save.
+//
+// # Invariants
+//
+//   - What is scheduled begins and ends within a second, also where the clock is
+//     set: TestScheduleFollowsTheClock, TestScheduleFollowsAClockThatIsSet. A mute
+//     for some time lasts so long, whatever becomes of the clock.
+//   - With a clock that is not set all that is scheduled is muted:
+//     TestWithAClockThatIsNotSetWhatIsScheduledIsMuted.
+//   - While the mute file exists, or cannot be looked for, everything is muted:
+//     TestMuteFileMutesEverything, TestMuteFileThatCannotBeLookedForMutes.
+//   - The on-air file is never half written, and empty before the start and after
+//     the end (agent's TestOnAirFileFollowsWhatLeaves).
+package owner
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"vw/command"
+	"vw/media"
+)
+
+// maxMutes is the most mutes, scheduled ones included.
+const maxMutes = 1000
+
+// scheduleEvery is the time between two looks at the clock, whichever way it is set.
+const scheduleEvery = 500 * time.Millisecond
+
+// Config is what the room needs of the program around it.
+type Config struct {
+	Router *media.Router
+	// MuteFile mutes everything while it exists. Defaults to none.
+	MuteFile string
+	// OnAirFile is kept to the names of the feeds that leave. Defaults to none.
+	OnAirFile string
+	// TokenFile holds the token without which nothing is unmuted or unlocked.
+	// Defaults to none.
+	TokenFile string
+	// Built is when the program was built: a clock before that is not set.
+	// Defaults to 2026-02-01.
+	Built time.Time
+	// Now defaults to time.Now.
+	Now func() time.Time
+	// Save makes State last over a restart.
+	Save func() error
+	// InTurn runs its argument when no command is running.
+	InTurn func(context.Context, func() error) error
+	Log    *slog.Logger
+}
+
+// State is what lasts over a restart.
+type State struct {
+	Mutes    []string `json:"mutes"`              // without a schedule
+	Schedule []Mute   `json:"schedule,omitempty"` // the others
+	Locked   bool     `json:"locked"`
+	Damaged  bool     `json:"stateWasDamaged,omitempty"` // so that everything was muted and locked
+}
+
+// An Owner is the owner's word. Its methods may be called from anywhere.
+type Owner struct {
+	config Config
+	token  *token
+
+	mu         sync.Mutex
+	mutes      []Mute // sorted, each once
+	locked     bool
+	damaged    bool
+	muteFile   string   // why the file mutes everything, "" where it does not
+	onAirError string   // why the on-air file cannot be written
+	inForce    []string // what the router was told last; sorted, each once
+}
+
+// New makes the owner's word what it was, and puts it in force. muted are the
+// feeds that are muted from the start, besides.
+func New(c Config, s State, muted []string) (*Owner, error) {
+	if c.Built.IsZero() {
+		c.Built = time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	o := &Owner{config: c, locked: s.Locked, damaged: s.Damaged}
+	for _, feed := range slices.Concat(s.Mutes, muted) {
+		o.add(Mute{Feed: feed})
+	}
+	for _, m := range s.Schedule {
+		o.add(m)
+	}
+	var err error
+	if c.TokenFile != "" {
+		if o.token, err = readToken(c.TokenFile); err != nil {
+			return nil, err
+		}
+	}
+	if c.OnAirFile != "" {
+		if err := o.writeOnAir(nil); err != nil {
+			return nil, err
+		}
+	}
+	if c.MuteFile != "" {
+		o.muteFile = lookFor(c.MuteFile)
+	}
+	o.enforce()
+	return o, nil
+}
+
+// Run follows the clock and the files until ctx ends.
+func (o *Owner) Run(ctx context.Context) {
+	var loops sync.WaitGroup
+	loops.Go(func() { repeat(ctx, scheduleEvery, func() { o.change(ctx, func() {}) }) })
+	if o.config.MuteFile != "" {
+		loops.Go(func() { o.watchMuteFile(ctx) })
+	}
+	if o.config.OnAirFile != "" {
+		loops.Go(func() { o.keepOnAir(ctx) })
+	}
+	loops.Wait()
+}
+
+// repeat does something every so often, until ctx ends.
+func repeat(ctx context.Context, every time.Duration, do func()) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			do()
+		}
+	}
+}
+
+// Mute adds a mute. When it returns, nothing of what is muted now is handed on
+// any more. Its errors are *command.Error.
+func (o *Owner) Mute(ctx context.Context, m Mute) error {
+	full := false
+	o.change(ctx, func() { full = !o.add(m) })
+	if full {
+		return &command.Error{Kind: command.Conflict, Why: "there are 1000 mutes, which is the most: vw unmute some, or mute * for all"}
+	}
+	return o.save()
+}
+
+// Unmute takes all mutes of a feed or part away, scheduled ones too.
+func (o *Owner) Unmute(ctx context.Context, feed string) error {
+	o.change(ctx, func() {
+		o.mutes = slices.DeleteFunc(o.mutes, func(m Mute) bool { return m.Feed == feed })
+		o.lifted()
+	})
+	return o.save()
+}
+
+// Still says why something is muted of a feed that was unmuted, "" where nothing is.
+func (o *Owner) Still(feed string) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	name, _, _ := strings.Cut(feed, ":")
+	switch muted := o.inForce; {
+	case o.muteFile != "":
+		return "everything stays muted: " + o.muteFile
+	case slices.Contains(muted, media.MuteAll):
+		return "everything stays muted: unmute * ends that"
+	case slices.ContainsFunc(muted, func(m string) bool { return m == name || strings.HasPrefix(m, name+":") }):
+		return "more of it stays muted: muted are " + strings.Join(muted, ", ")
+	}
+	return ""
+}
+
+// Lock locks the rules or opens them. When it returns, no remote command comes
+// into force any more: the one that was running has ended.
+func (o *Owner) Lock(ctx context.Context, on bool) error {
+	o.mu.Lock()
+	o.locked = on
+	o.lifted()
+	o.mu.Unlock()
+	err := o.config.InTurn(ctx, o.save)
+	if ctx.Err() != nil {
+		return &command.Error{Kind: command.Canceled, Why: "done, but a command that came before is still running"}
+	}
+	return err
+}
+
+// Locked reports whether the rules are.
+func (o *Owner) Locked() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.locked
+}
+
+// lifted notes that the owner has undone what a damaged state began with.
+func (o *Owner) lifted() {
+	everything := slices.ContainsFunc(o.mutes, func(m Mute) bool { return m == Mute{Feed: media.MuteAll} })
+	o.damaged = o.damaged && (o.locked || everything)
+}
+
+// add adds a mute to the others. A new time until which a feed is muted takes the
+// place of an old one; any other mute is added to those there are. It reports
+// whether there was room.
+func (o *Owner) add(m Mute) bool {
+	i, found := slices.BinarySearchFunc(o.mutes, m, func(a, b Mute) int {
+		return cmp.Or(cmp.Compare(a.Feed, b.Feed), cmp.Compare(a.Every.text, b.Every.text), cmp.Compare(a.kind(), b.kind()))
+	})
+	switch {
+	case found:
+		o.mutes[i] = m
+	case len(o.mutes) >= maxMutes:
+		return false
+	default:
+		o.mutes = slices.Insert(o.mutes, i, m)
+	}
+	return true
+}
+
+// change does something with the mutes, puts in force what is muted then, and
+// waits for what is muted now to stop.
+func (o *Owner) change(ctx context.Context, do func()) {
+	o.mu.Lock()
+	do()
+	stopping := o.enforce()
+	o.mu.Unlock()
+	stopping.Wait(ctx)
+}
+
+// enforce tells the router what is muted now, where that has changed.
+func (o *Owner) enforce() *media.Stopping {
+	now, unset := o.config.Now(), o.clockUnset()
+	if !unset {
+		o.mutes = slices.DeleteFunc(o.mutes, func(m Mute) bool { return m.over(now) })
+	}
+	muted := []string{}
+	for _, m := range o.mutes {
+		if unset || m.covers(now) {
+			muted = append(muted, m.Feed)
+		}
+	}
+	if o.muteFile != "" {
+		muted = append(muted, media.MuteAll)
+	}
+	slices.Sort(muted)
+	if muted = slices.Compact(muted); o.inForce != nil && slices.Equal(muted, o.inForce) {
+		return &media.Stopping{}
+	}
+	if o.inForce != nil {
+		o.config.Log.Info("owner's mutes", "mutes", muted)
+	}
+	o.inForce = muted
+	return o.config.Router.SetMutes(muted)
+}
+
+func (o *Owner) clockUnset() bool { return o.config.Now().Before(o.config.Built) }
+
+// save makes the owner's word last. Where that fails it is in force all the same.
+func (o *Owner) save() error {
+	if err := o.config.Save(); err != nil {
+		return &command.Error{Kind: command.Internal, Why: "done, but a restart would lose it: " + err.Error()}
+	}
+	return nil
+}

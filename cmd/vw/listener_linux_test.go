@@ -1,0 +1,82 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/user"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestListenersAreThoseThatLoopbackReaches(t *testing.T) {
+	const head = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+	row := func(address string, state string, uid int) string {
+		return fmt.Sprintf("   0: %s 00000000:0000 %s 00000000:00000000 00:00000000 00000000  %d        0 1 1 0 100 0 0 10 0\n", address, state, uid)
+	}
+	table := head +
+		row("0100007F:22B8", "0A", 1) + row("00000000:22B8", "0A", 2) +
+		row("00000000000000000000000000000000:22B8", "0A", 3) + row("0000000000000000FFFF00000100007F:22B8", "0A", 4) +
+		row("00000000000000000000000001000000:22B8", "0A", 5) + // ::1 is not asked
+		row("0100007F:22B9", "0A", 6) + row("0100007F:22B8", "01", 7) + row("0200007F:22B8", "0A", 8) + "nonsense\n"
+	if got := listeners(table, 0x22b8); !slices.Equal(got, []string{"1", "2", "3", "4"}) {
+		t.Errorf("got %q", got)
+	}
+	if got := listeners(table, 1); len(got) > 0 {
+		t.Errorf("got %q", got)
+	}
+}
+
+// ofNobody serves on a port that is the user nobody's, as a program of theirs
+// would. Only root can do that.
+func ofNobody(t *testing.T, handle http.HandlerFunc) (port string) {
+	t.Helper()
+	const nobody = 65534
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := syscall.Setfsuid(nobody); err != nil { // a socket is its maker's
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err := errors.Join(err, syscall.Setfsuid(os.Getuid())); err != nil {
+		t.Fatal(err)
+	}
+	server := &httptest.Server{Listener: ln, Config: &http.Server{Handler: handle}}
+	server.Start()
+	t.Cleanup(server.Close)
+	return strconv.Itoa(ln.Addr().(*net.TCPAddr).Port)
+}
+
+func TestStrangerWhoHasTakenThePortIsNotBelieved(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can make another user's socket")
+	}
+	if _, err := user.Lookup("nobody"); err != nil {
+		t.Fatal(err)
+	}
+	asked := false
+	port := ofNobody(t, func(w http.ResponseWriter, _ *http.Request) {
+		asked = true
+		fmt.Fprintln(w, `{"mutes":["mic"],"locked":true,"kept":true}`)
+	})
+	for _, args := range [][]string{{"mute", "mic"}, {"mute"}, {"unmute", "mic"}, {"lock"}, {"unlock"}, {"status"}, {"status", "--json"}} {
+		var stdout, stderr bytes.Buffer
+		code := run(t.Context(), args, []string{"VW_PORT=" + port}, nil, &stdout, &stderr)
+		if code == exitOK || asked || stdout.Len() > 0 || !strings.Contains(stderr.String(), "is nobody's, who is neither you nor root nor vw") {
+			t.Errorf("%q: code %d, asked %v\n%s%s", args, code, asked, &stdout, &stderr)
+		}
+	}
+	var stdout, stderr bytes.Buffer
+	code := run(t.Context(), []string{"mute", "mic", "--agent-user", "nobody"}, []string{"VW_PORT=" + port}, nil, &stdout, &stderr)
+	if code != exitOK || !asked {
+		t.Errorf("one that was named: code %d\n%s", code, &stderr)
+	}
+}
