@@ -17,6 +17,7 @@ type Status struct {
 	Locked       bool                        `json:"locked"`               // the command channel can list, not change
 	Mutes        []string                    `json:"mutes"`                // the owner's that are in force now
 	Owner        *owner.Info                 `json:"owner,omitempty"`      // why; told on this machine alone
+	AnyHost      bool                        `json:"anyHost"`              // VW_ALLOW_DESTINATIONS is not set
 	StateError   string                      `json:"stateError,omitempty"` // why a restart would lose the newest rules
 	Control      *ControlInfo                `json:"control"`              // the command channel; null where there is none
 	Feeds        map[string]media.FeedInfo   `json:"feeds"`
@@ -30,7 +31,8 @@ func (a *Agent) status() Status {
 		Instance: a.instance, Name: a.config.Name, Version: a.config.Version,
 		Started: a.started, Uptime: time.Since(a.started).Seconds(),
 		Locked: a.owner.Locked(), Mutes: a.owner.Muted(), Owner: &word,
-		Feeds: a.router.Feeds(), Streams: a.router.Streams(),
+		AnyHost: len(a.config.AllowDestinations) == 0,
+		Feeds:   a.router.Feeds(), Streams: a.router.Streams(),
 		Control: a.control.info(), Destinations: a.forward.info(),
 	}
 	if a.saver != nil {

@@ -109,7 +109,13 @@ func (c *Conn) tcp() *net.TCPConn {
 func (c *Conn) Serve(ctx context.Context, limit int, receive func(data []byte, isText bool), work func(life context.Context) error) error {
 	life, lost := context.WithCancelCause(ctx)
 	var wg sync.WaitGroup
-	wg.Go(func() { lost(c.read(limit, receive)) })
+	wg.Go(func() {
+		lost(c.read(limit, func(data []byte, isText bool) {
+			if life.Err() == nil { // what comes in during the goodbye is for nobody
+				receive(data, isText)
+			}
+		}))
+	})
 	wg.Go(func() { c.keepAlive(life) })
 	ended, watched := make(chan struct{}), make(chan struct{})
 	go func() {

@@ -102,6 +102,42 @@ func TestPingsAreAnsweredOnASlowLink(t *testing.T) {
 	})
 }
 
+// A link that has been given up may be open for a while: its other end takes
+// what was sent before.
+func TestNothingIsTakenFromALinkThatIsGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		said := make(chan error, 2)
+		ctx, cancel := context.WithCancel(t.Context())
+		d := upgrading(link.Config{}, open, nil, func(ws *websocket.Conn) {
+			ws.SetCloseHandler(func(int, string) error {
+				said <- ws.WriteMessage(websocket.TextMessage, []byte("late"))
+				return nil
+			})
+			said <- ws.WriteMessage(websocket.TextMessage, []byte("early"))
+			for {
+				if _, _, err := ws.NextReader(); err != nil {
+					return
+				}
+			}
+		})
+		c, err := d.Open(ctx, link.Target{URL: "ws://localhost/in/x"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		_ = c.Serve(ctx, 100, func(data []byte, _ bool) { got = append(got, string(data)) }, func(life context.Context) error {
+			synctest.Wait()
+			cancel()
+			return nil
+		})
+		if e1, e2 := <-said, <-said; e1 != nil || e2 != nil || len(got) != 1 || got[0] != "early" {
+			t.Errorf("taken: %q, %v, %v", got, e1, e2)
+		}
+		time.Sleep(time.Second)
+	})
+}
+
 func TestExtensionsThatWereNotOfferedAreRefused(t *testing.T) {
 	t.Parallel()
 	for header, value := range map[string]string{

@@ -19,6 +19,9 @@ func (v view) channel() (lines []line) {
 	default:
 		lines = []line{{wrong, "cannot come: " + v.unreachable(c.Info, c.Destination)}}
 	}
+	if c != nil && v.AnyHost {
+		lines = append(lines, line{plain, "may send what is not muted to any host: VW_ALLOW_DESTINATIONS is not set"})
+	}
 	if c != nil && c.OnTrial != nil {
 		trial := relayHost(c.OnTrial.Info, c.OnTrial.Destination) + " is on trial for them: "
 		if c.OnTrial.State == "up" {
