@@ -105,7 +105,7 @@ func (a *Agent) begin(ctx context.Context) (end func()) {
 	files, endFiles := context.WithCancel(ctx)
 	lasting, endOwner := context.WithCancel(ctx) // the owner's word outlasts the links
 	a.forward = &forward{
-		router: a.router, dialer: a.dialer, log: a.log, folder: &media.Folder{Dir: cmp.Or(a.config.RecordDir, "recordings")}, localOnly: a.config.RecordDir == "",
+		router: a.router, dialer: a.dialer, log: a.log, folder: &media.Folder{Dir: cmp.Or(a.config.RecordDir, "recordings"), Keep: a.config.RecordKeep}, localOnly: a.config.RecordDir == "",
 		disk: a.config.disk, ctx: links, recording: files,
 		destinations: map[string]*destination{}, admitted: map[string]admission{}, opening: make(chan struct{}, 1),
 	}
@@ -123,6 +123,7 @@ func (a *Agent) begin(ctx context.Context) (end func()) {
 	var rest sync.WaitGroup
 	rest.Go(func() { a.router.Run(links) })
 	rest.Go(func() { a.owner.Run(lasting) })
+	rest.Go(func() { a.forward.folder.Run(links, a.tellDeleted) })
 	if a.state != nil {
 		rest.Go(func() { a.state.run(links) })
 	}
@@ -134,6 +135,15 @@ func (a *Agent) begin(ctx context.Context) (end func()) {
 		rest.Wait()
 		a.log.Info("stopped")
 	}
+}
+
+// tellDeleted logs a recording that was to be kept no longer.
+func (a *Agent) tellDeleted(file string, err error) {
+	if err != nil {
+		a.log.Error("recording to be kept no longer is not deleted", "file", file, "err", err)
+		return
+	}
+	a.log.Info("recording deleted, it was to be kept no longer", "file", file, "keep", a.config.RecordKeep.String())
 }
 
 func (a *Agent) inTurn(ctx context.Context, work func() error) error {

@@ -12,6 +12,7 @@ import (
 
 	"vw/agent/owner"
 	"vw/command"
+	"vw/media"
 )
 
 // Config says what an agent is to be. The zero value is one without command
@@ -49,6 +50,9 @@ type Config struct {
 	// channel may not record, and those of this machine record to "recordings"
 	// in the working directory.
 	RecordDir string
+	// RecordKeep bounds the age and the size of the recordings made in the
+	// folder: the oldest are deleted. Defaults to none being deleted.
+	RecordKeep media.Keep
 	// PingInterval is the time between pings on every link. Defaults to 15 s.
 	PingInterval time.Duration
 	// AllowDestinations are globs of the hosts that may be dialled on a rule's

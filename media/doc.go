@@ -101,6 +101,10 @@
 // Of what is muted no write to it begins (TestNoWriteToARecordingBeginsAfterAMute),
 // and what a slow disk makes it miss is told (TestHoleInARecordingIsTold).
 //
+// A folder may bound the age and size of its recordings: then the oldest are
+// deleted, never another file, nor one that is being written
+// (TestOldestRecordingsAreDeletedBeyondWhatIsKept, TestNothingButOwnRecordingsIsDeleted).
+//
 // # Locks
 //
 // They are taken in this order: changing, which one who re-wires holds from the

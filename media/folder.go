@@ -35,11 +35,15 @@ var (
 // A Folder is where recordings are, which none of them can leave. It keeps one
 // account of the free space for all of them. Its methods are for any goroutine.
 type Folder struct {
-	Dir string // made where it is missing
+	Dir  string // made where it is missing
+	Keep Keep   // of the recordings made in it; Run deletes the others
 
 	mu      sync.Mutex
-	room    int64 // bytes that may be written before the free space is looked at again
-	pending int64 // of writes under way: the disk may not count them yet
+	room    int64               // bytes that may be written before the free space is looked at again
+	pending int64               // of writes under way: the disk may not count them yet
+	open    map[string]struct{} // recordings that are being written
+
+	tidying sync.Mutex // of the ledger; held while recordings are deleted
 }
 
 // Record opens a new file: name, or where that exists the name with a number.
@@ -48,6 +52,9 @@ type Folder struct {
 func (f *Folder) Record(name string) (*Recording, error) {
 	if path.Base(name) == "." || strings.HasSuffix(name, "/") {
 		return nil, fmt.Errorf("open the recording: %q names no file", name)
+	}
+	if strings.HasPrefix(path.Base(name), ledgerName) {
+		return nil, fmt.Errorf("open the recording: the name %q is taken by the list of recordings", name)
 	}
 	if err := os.MkdirAll(f.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the record folder: %w", err)
@@ -84,9 +91,21 @@ func (f *Folder) create(root *os.Root, name string) (*Recording, error) {
 		if err != nil {
 			return nil, fmt.Errorf("open the recording: %w", err)
 		}
+		lock(file, false)
+		if f.open == nil {
+			f.open = map[string]struct{}{}
+		}
+		f.open[name] = struct{}{}
 		return &Recording{name: name, file: file, folder: f}, nil
 	}
 	return nil, fmt.Errorf("open the recording: %d files of that name exist", maxSuffix)
+}
+
+// closed says that a recording is written no more.
+func (f *Folder) closed(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.open, name)
 }
 
 // begin allows a write of n bytes, for which end has to be called. All

@@ -21,6 +21,7 @@ type Recording struct {
 	name   string
 	file   *os.File
 	folder *Folder
+	noted  bool // in the folder's ledger
 
 	mu    sync.Mutex
 	sub   *Subscriber // nil before Run
@@ -34,6 +35,7 @@ func (r *Recording) Run(ctx context.Context, sub *Subscriber) error {
 	r.mu.Lock()
 	r.sub = sub
 	r.mu.Unlock()
+	defer r.folder.closed(r.name)
 	err := r.copy(ctx, sub)
 	if closeErr := errors.Join(r.file.Sync(), r.file.Close()); err == nil {
 		err = closeErr
@@ -88,6 +90,9 @@ func (r *Recording) write(m Message, sub *Subscriber) (whole bool, err error) {
 		k, err = r.file.Write(b)
 		r.folder.end(int64(len(b)))
 		n += int64(k)
+		if err == nil && !r.noted {
+			r.noted, err = true, r.folder.note(r.name, b)
+		}
 		if err != nil {
 			err = fmt.Errorf("write the recording: %w", err)
 			break
@@ -106,6 +111,7 @@ func (r *Recording) write(m Message, sub *Subscriber) (whole bool, err error) {
 
 // Discard closes and removes a recording that has not been run.
 func (r *Recording) Discard() error {
+	defer r.folder.closed(r.name)
 	return errors.Join(r.file.Close(), os.Remove(r.file.Name()))
 }
 

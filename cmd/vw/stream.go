@@ -44,6 +44,7 @@ func runStream(ctx context.Context, args, environ []string, stdout, stderr io.Wr
 	s.StringVar(&c.OwnerTokenFile, "owner-token-file", "", "file with the token that unmuting and unlocking want (default: none)")
 	s.StringVar(&c.State, "state", "", "file in which rules, mutes and lock last over a restart; it holds tokens (default: none)")
 	s.StringVar(&c.RecordDir, "record-dir", "", "folder of the recordings; unset, the command channel may not record, and this machine's own rules record to recordings (default: none)")
+	s.Var(&c.RecordKeep, "record-keep", "how old and how large recordings may grow before the oldest are deleted, such as 7d, 20GB or 7d,20GB (default: none)")
 	s.DurationVar(&c.PingInterval, "ping-interval", 15*time.Second, "time between pings on every link")
 	s.StringSliceVar(&c.AllowDestinations, "allow-destinations", nil, "hosts that may be dialled, * and ? allowed, comma separated (default: all)")
 	s.BoolVar(&c.AllowPlaintext, "allow-plaintext", false, "allow ws:// and http:// to other machines")
