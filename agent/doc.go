@@ -65,6 +65,12 @@
 //     TestOwnersMuteOutranksEveryRule, TestMuteAllCoversFeedsToCome,
 //     TestNoCommandUndoesTheOwnersMute, TestLockedAgentListsAndDoesNotChange,
 //     TestNoRemoteCommandComesIntoForceOnceTheLockHasReturned.
+//   - Of what is muted nothing leaves, its rate in our own reports included:
+//     TestNothingThatLeavesTellsWhatAMutedFeedDoes, TestOfAFeedThatIsMutedInPartTheChannelIsToldTheRest,
+//     TestTheChannelIsNotToldOfTheSchedule.
+//   - Where the owner has a token, what undoes the owner's word wants it:
+//     TestWhatUndoesTheOwnersWordWantsTheToken.
+//   - The channel records only where the owner allows it: TestTheChannelRecordsOnlyWhereTheOwnerNamedAFolder.
 //   - With a state file what was acknowledged outlives the program's end, whatever
 //     ends it: TestRulesMutesAndLockOutliveARestart, TestStateIsWholeWheneverTheProgramIsKilled,
 //     TestDamagedStateMutesAndLocksEverythingUntilTheOwnerLiftsIt,

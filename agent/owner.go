@@ -105,10 +105,10 @@ func (l *local) lock(w http.ResponseWriter, r *http.Request) {
 	reply(w, Lock{o.Locked(), l.agent.state != nil}, err)
 }
 
-// wantsToken reports whether a request undoes the owner's word, or changes rules
+// ownersOnly reports whether a request undoes the owner's word, or changes rules
 // from the page. The owner's token is wanted for that, where there is one; to mute
 // and to lock it never is. Browsers send one of the two headers.
-func wantsToken(r *http.Request) bool {
+func ownersOnly(r *http.Request) bool {
 	path := r.URL.Path
 	undoes := r.Method == http.MethodDelete
 	switch {
@@ -125,7 +125,7 @@ func wantsToken(r *http.Request) bool {
 // allowed refuses a request that wants the owner's token and does not show it.
 func (l *local) allowed(w http.ResponseWriter, r *http.Request) bool {
 	shown, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if !wantsToken(r) || l.agent.owner.Allows(shown) {
+	if !ownersOnly(r) || l.agent.owner.Allows(shown) {
 		return true
 	}
 	l.agent.log.Warn("request without the owner's token refused", "method", r.Method, "path", r.URL.Path)

@@ -3,6 +3,8 @@ package agent_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -79,4 +81,18 @@ func TestBrowserViewerSeesThePictureGoOnThroughSwapsAndMutes(t *testing.T) {
 	if visits := relay.Visits("/in/front"); len(visits) != 11 {
 		t.Errorf("the relay was linked to %d times, want 11", len(visits))
 	}
+}
+
+func TestBrowserTellsTheOwnersWordAndWantsTheToken(t *testing.T) {
+	const token = "sixteen letters and more"
+	file := filepath.Join(t.TempDir(), "mute")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a := start(t, nil, agent.Config{MuteFile: file, OwnerTokenFile: writeFile(t, "token", []byte(token))})
+	a.request(t, "PUT", "/api/mutes/mic", `{"every":"00:00-24:00"}`)
+	browse(t, "owner.mjs", map[string]any{"url": a.URL(), "token": token, "artefacts": artefacts(t)}, map[string]func(string) any{
+		"status": func(string) any { return a.status(t) },
+		"away":   func(string) any { return os.Remove(file) == nil },
+	})
 }

@@ -3,11 +3,14 @@
 // path writes a name, whose slashes stay, into a URL.
 export const path = (prefix, name) => prefix + name.split("/").map(encodeURIComponent).join("/");
 
+// owner has the token that was typed, where the agent wants the owner's.
+export const owner = { token: "" };
+
 // call returns what is answered, or throws the error's words.
 export async function call(method, url, body) {
   let response;
   try {
-    response = await fetch(url, { method, body: body && JSON.stringify(body), cache: "no-store" });
+    response = await fetch(url, { method, body: body && JSON.stringify(body), cache: "no-store", headers: owner.token ? { Authorization: `Bearer ${owner.token}` } : {} });
   } catch {
     throw new Error("The agent does not answer.");
   }

@@ -1,4 +1,4 @@
-import { call, follow, path } from "./agent.js";
+import { call, follow, owner, path } from "./agent.js";
 import { Destination, Link } from "./destinations.js";
 import { el, keyed, say, set, show } from "./dom.js";
 import { Feed } from "./feeds.js";
@@ -7,7 +7,7 @@ import { DestinationForm, Question, StreamForm } from "./forms.js";
 import { lines } from "./live.js";
 import { enable } from "./picture.js";
 import { Stream } from "./streams.js";
-import { span } from "./words.js";
+import { span, word } from "./words.js";
 
 const get = (id) => document.getElementById(id);
 
@@ -33,8 +33,8 @@ async function flip(button, url) {
   try {
     for (let on; on !== button.wanted;) {
       on = button.wanted;
-      const { kept } = await call(on ? "PUT" : "DELETE", url);
-      show(get("said"), kept || !on ? "" : "Done. It lasts until the agent stops: with VW_STATE it would outlive that.");
+      const { kept, warning } = await call(on ? "PUT" : "DELETE", url);
+      show(get("said"), warning ? `Done, but ${warning}.` : kept || !on ? "" : "Done. It lasts until the agent stops: with VW_STATE it would outlive that.");
       await refresh();
     }
   } catch (error) {
@@ -76,6 +76,8 @@ function render(newest) {
   document.body.dataset.link = "live";
   show(get("gone"));
   show(get("unsaved"), stats.stateError ? `A restart of the agent would lose the newest rules: ${stats.stateError}` : "");
+  show(get("word"), word(stats.owner));
+  get("owner").hidden = !stats.owner.token;
   const said = new Map();
   const cards = (id, names, make, what) => {
     for (const [name, card] of keyed(get(id), names, make)) said.set(`${what} ${name}`, card.update(stats));
@@ -137,6 +139,7 @@ function gone() {
 
 get("mute-all").addEventListener("click", () => flip(get("mute-all"), "api/mutes/*"));
 get("lock").addEventListener("click", () => flip(get("lock"), "api/lock"));
+get("owner-token").addEventListener("input", () => { owner.token = get("owner-token").value.trim(); });
 get("add-stream").addEventListener("click", () => stats && streamForm.start(stats));
 get("add-destination").addEventListener("click", () => stats && destinationForm.start(stats));
 get("pictures").addEventListener("click", () => {

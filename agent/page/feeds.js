@@ -4,7 +4,7 @@ import { el, set, show, say, toggle } from "./dom.js";
 import * as flow from "./flow.js";
 import { watch } from "./live.js";
 import { Picture } from "./picture.js";
-import { age, rate, size, tracks } from "./words.js";
+import { age, rate, schedule, size, tracks } from "./words.js";
 
 const parts = ["video", "audio"];
 const lamps = { air: "On air", muted: "Muted", recorded: "Recording", here: "Not sent", none: "No signal" };
@@ -91,7 +91,8 @@ export class Feed {
       button.hidden = !on && !(kinds.has("video") && kinds.has("audio"));
     });
     this.root.classList.toggle("partly", !flow.muted(stats, name) && stats.mutes.some((m) => m.startsWith(`${name}:`)));
-    show(this.means, own ? "Nothing of it leaves this machine." : all ? "Muted with everything." : "");
+    const clock = schedule(stats.owner, name);
+    show(this.means, [own ? "Nothing of it leaves this machine." : all ? "Muted with everything." : "", clock, clock && "To unmute ends that."].filter(Boolean).join(" "));
   }
 }
 

@@ -65,6 +65,6 @@ export function feed(stats, name) {
 
 // feeds are the names of those that are known, and of those that are muted.
 export function feeds(stats) {
-  const names = stats.mutes.filter((entry) => entry !== "*").map(feedOf);
+  const names = [...stats.mutes, ...stats.owner.schedule.map((m) => m.feed)].filter((entry) => entry !== "*").map(feedOf);
   return [...new Set([...Object.keys(stats.feeds), ...names])].sort();
 }

@@ -55,3 +55,17 @@ const meanings = [
 ];
 
 export const meaning = (error) => (meanings.find(([like]) => like.test(error)) ?? ["", ""])[1];
+
+// word says why everything is muted, or may be, without a mute of its own.
+export const word = (owner) => [
+  owner.stateWasDamaged && "The state file was damaged, so everything was muted and the rules were locked: look, then unmute and unlock.",
+  owner.muteFile && `Everything is muted: ${owner.muteFile}.`,
+  owner.clockUnset && "This machine’s clock is not set: until it is, all that is scheduled is muted.",
+  owner.onAirError && `The on-air sign may tell what is not so: ${owner.onAirError}.`,
+].filter(Boolean).join(" ");
+
+const time = new Intl.DateTimeFormat("en-GB", { weekday: "short", hour: "2-digit", minute: "2-digit" });
+
+// schedule says when a feed is muted by the clock.
+export const schedule = (owner, feed) => owner.schedule.filter((m) => m.feed === feed || m.feed.startsWith(`${feed}:`)).map((m) =>
+  `Muted${m.feed === feed ? "" : ` (${m.feed.slice(feed.length + 1)})`} ${m.until ? `until ${time.format(new Date(m.until))}` : m.every}.`).join(" ");
