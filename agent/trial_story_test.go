@@ -243,3 +243,26 @@ func TestAnEndDuringATrialComesBackAtTheEndpointInForce(t *testing.T) {
 		}
 	})
 }
+
+// Of two links that an outage ends, one may be noticed when the other has still
+// three pings to go, which is longer than a short trial.
+func TestAnOutageDecidesNoTrialThatIsShorterThanThePings(t *testing.T) {
+	tell(t, 1, otherHost, func(s *story) {
+		s.end()
+		s.config.Trial = 10 * time.Second
+		s.start()
+		time.Sleep(time.Second)
+		s.move()
+		time.Sleep(2 * time.Second)
+		s.set(func() { s.cut = true })
+		s.relays[oldHost].Drop("/")
+		s.relays[otherHost].SetFaults("/", testrelay.Faults{Silent: true})
+		time.Sleep(50 * time.Second)
+		s.relays[otherHost].SetFaults("/", testrelay.Faults{})
+		s.set(func() { s.cut = false })
+		time.Sleep(time.Minute)
+		if c := s.agent.Channel(); c.OnTrial != nil || c.Destination != s.config.API || !s.answers(oldHost, s.oldPath) {
+			t.Errorf("it is not where it was: %+v", c)
+		}
+	})
+}

@@ -3,12 +3,9 @@ package command
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"maps"
 	"runtime/debug"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -195,146 +192,6 @@ func inTurn[T any](ctx context.Context, h *Handler, verb string, work func() (T,
 	})
 	h.config.Ran(verb, err)
 	return result, err
-}
-
-func (h *Handler) addStream(ctx context.Context, from Origin, raw json.RawMessage) (Stream, error) {
-	rule, err := parseStream(raw)
-	if err != nil {
-		return Stream{}, err
-	}
-	rules := h.Rules()
-	if err := rules.roomForStream(rule); err != nil {
-		return Stream{}, err
-	}
-	if err := h.commit(ctx, rules.withStream(rule)); err != nil {
-		return Stream{}, err
-	}
-	h.config.Log.Info("stream rule added", "stream", rule.Stream, "feeds", rule.Feeds, "by", from.String())
-	rule.Warning = warning(rule.Warning, h.notFed(rule.Feeds))
-	return rule, nil
-}
-
-// notFed says as which feeds nothing has come in while as others it has, "" for
-// none.
-func (h *Handler) notFed(entries []string) string {
-	var names []string
-	fed := h.config.Fed()
-	for _, entry := range entries {
-		if feed, _, _ := strings.Cut(entry, ":"); !slices.Contains(fed, feed) {
-			names = append(names, feed)
-		}
-	}
-	if len(names) == 0 || len(fed) == 0 {
-		return ""
-	}
-	return "nothing has come in so far as " + some(names) + ", but as " + some(fed)
-}
-
-func (h *Handler) addDestination(ctx context.Context, from Origin, raw json.RawMessage) (Destination, error) {
-	rule, tokenGiven, err := parseDestination(raw)
-	if err != nil {
-		return Destination{}, err
-	}
-	rules := h.Rules()
-	old := rules.Destinations[rule.ID]
-	if back, known := h.config.InForce(); known && rule.ID == apiRule && rule.Destination == back.Destination &&
-		rule.Auth == back.Auth && (!tokenGiven || rule.Token == back.Token) {
-		old = back // the end of a trial
-	}
-	said := rule.Warning
-	rule.Warning = ""
-	if !tokenGiven && old.Token != "" {
-		if rule.takesTokenOf(old) {
-			rule.Token = old.Token
-		} else {
-			said = warning(said, "the token is forgotten, since it was given for another place: give one again if this needs one")
-		}
-	}
-	if err := rule.Check(); err != nil {
-		return Destination{}, err
-	}
-	if err := rules.roomForDestination(rule.ID); err != nil {
-		return Destination{}, err
-	}
-	_, rule.OfStream = rules.Streams[rule.Stream]
-	rule.Local = from == Local || old.Local && rule.reads(old)
-	if err := h.admit(rule); err != nil { // the same rule too: it may not be wholly in force
-		return Destination{}, err
-	}
-	if err := h.commit(ctx, rules.withDestination(rule)); err != nil {
-		return Destination{}, err
-	}
-	h.config.Log.Info("destination rule added", "rule", rule, "by", from.String())
-	if rule.ID == apiRule {
-		rule.Trial = h.config.Trial()
-	} else if !rule.OfStream {
-		said = warning(said, h.notFed([]string{rule.Stream}))
-	}
-	rule.Warning = said
-	return rule, nil
-}
-
-// ReplaceAPIRule puts what next returns in the place of apiRule, where that is
-// another. Next is called in turn, so that no command comes between.
-func (h *Handler) ReplaceAPIRule(ctx context.Context, next func(present Destination) Destination) error {
-	return h.InTurn(ctx, func() error {
-		rules := h.Rules()
-		present, known := rules.Destinations[apiRule]
-		if !known {
-			return nil
-		}
-		rule := next(present)
-		if rule == present {
-			return nil
-		}
-		return h.commit(ctx, rules.withDestination(rule))
-	})
-}
-
-func (h *Handler) admit(rule Destination) error {
-	err := h.config.Admit(rule)
-	if err == nil {
-		return nil
-	}
-	kind := Invalid
-	if refused := (*Error)(nil); errors.As(err, &refused) {
-		kind = refused.Kind
-	}
-	return &Error{kind, err.Error()}
-}
-
-func (h *Handler) deleteStream(ctx context.Context, from Origin, which string) (string, error) {
-	deleted, next := deleteAll, h.Rules().withoutStreams()
-	if which != all {
-		name, err := StreamName(which)
-		if err != nil {
-			return "", err
-		}
-		deleted, next = name, h.Rules().withoutStream(name)
-	}
-	if err := h.commit(ctx, next); err != nil {
-		return "", err
-	}
-	h.config.Log.Info("stream rule deleted", "stream", which, "by", from.String())
-	return deleted, nil
-}
-
-func (h *Handler) deleteDestination(ctx context.Context, from Origin, which string) (string, error) {
-	if which == apiRule && from != Local {
-		return "", errAPIRule
-	}
-	deleted, next := deleteAll, h.Rules().withoutDestinations()
-	if which != all {
-		if err := checkName("id", which); err != nil {
-			return "", err
-		}
-		deleted, next = which, h.Rules().withoutDestination(which)
-	}
-	if err := h.commit(ctx, next); err != nil {
-		return "", err
-	}
-	h.config.Log.Info("destination rule deleted", "id", which, "by", from.String())
-	return deleted, nil
 }
 
 // commit puts the next rules in force and returns when what they removed has

@@ -1,0 +1,156 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+)
+
+func (h *Handler) addStream(ctx context.Context, from Origin, raw json.RawMessage) (Stream, error) {
+	rule, err := parseStream(raw)
+	if err != nil {
+		return Stream{}, err
+	}
+	rules := h.Rules()
+	if err := rules.roomForStream(rule); err != nil {
+		return Stream{}, err
+	}
+	if err := h.commit(ctx, rules.withStream(rule)); err != nil {
+		return Stream{}, err
+	}
+	h.config.Log.Info("stream rule added", "stream", rule.Stream, "feeds", rule.Feeds, "by", from.String())
+	rule.Warning = warning(rule.Warning, h.notFed(rule.Feeds))
+	return rule, nil
+}
+
+func (h *Handler) addDestination(ctx context.Context, from Origin, raw json.RawMessage) (Destination, error) {
+	rule, tokenGiven, err := parseDestination(raw)
+	if err != nil {
+		return Destination{}, err
+	}
+	rules := h.Rules()
+	said := rule.Warning
+	rule.Warning = ""
+	rule, forgotten := h.goOn(rule, rules, from, tokenGiven)
+	if err := rule.Check(); err != nil {
+		return Destination{}, err
+	}
+	if err := rules.roomForDestination(rule.ID); err != nil {
+		return Destination{}, err
+	}
+	if err := h.admit(rule); err != nil { // the same rule too: it may not be wholly in force
+		return Destination{}, err
+	}
+	if err := h.commit(ctx, rules.withDestination(rule)); err != nil {
+		return Destination{}, err
+	}
+	h.config.Log.Info("destination rule added", "rule", rule, "by", from.String())
+	if rule.ID == apiRule {
+		rule.Trial = h.config.Trial()
+	} else if !rule.OfStream {
+		said = warning(said, h.notFed([]string{rule.Stream}))
+	}
+	rule.Warning = warning(said, forgotten)
+	return rule, nil
+}
+
+// goOn gives a rule what it has of the one that it replaces, and of the table.
+// The words say that a token was not kept.
+func (h *Handler) goOn(rule Destination, rules Rules, from Origin, tokenGiven bool) (whole Destination, forgotten string) {
+	old := rules.Destinations[rule.ID]
+	if back, known := h.config.InForce(); known && rule.ID == apiRule && rule.Destination == back.Destination &&
+		rule.Auth == back.Auth && (!tokenGiven || rule.Token == back.Token) {
+		old = back // the end of a trial
+	}
+	switch {
+	case tokenGiven || old.Token == "":
+	case rule.takesTokenOf(old):
+		rule.Token = old.Token
+	default:
+		forgotten = "the token is forgotten, since it was given for another place: give one again if this needs one"
+	}
+	_, rule.OfStream = rules.Streams[rule.Stream]
+	rule.Local = from == Local || old.Local && rule.reads(old)
+	return rule, forgotten
+}
+
+// notFed says as which feeds nothing has come in while as others it has, "" for
+// none.
+func (h *Handler) notFed(entries []string) string {
+	var names []string
+	fed := h.config.Fed()
+	for _, entry := range entries {
+		if feed, _, _ := strings.Cut(entry, ":"); !slices.Contains(fed, feed) {
+			names = append(names, feed)
+		}
+	}
+	if len(names) == 0 || len(fed) == 0 {
+		return ""
+	}
+	return "nothing has come in so far as " + some(names) + ", but as " + some(fed)
+}
+
+// ReplaceAPIRule puts what next returns in the place of apiRule, where that is
+// another. Next is called in turn, so that no command comes between.
+func (h *Handler) ReplaceAPIRule(ctx context.Context, next func(present Destination) Destination) error {
+	return h.InTurn(ctx, func() error {
+		rules := h.Rules()
+		present, known := rules.Destinations[apiRule]
+		if !known {
+			return nil
+		}
+		rule := next(present)
+		if rule == present {
+			return nil
+		}
+		return h.commit(ctx, rules.withDestination(rule))
+	})
+}
+
+func (h *Handler) admit(rule Destination) error {
+	err := h.config.Admit(rule)
+	if err == nil {
+		return nil
+	}
+	kind := Invalid
+	if refused := (*Error)(nil); errors.As(err, &refused) {
+		kind = refused.Kind
+	}
+	return &Error{kind, err.Error()}
+}
+
+func (h *Handler) deleteStream(ctx context.Context, from Origin, which string) (string, error) {
+	deleted, next := deleteAll, h.Rules().withoutStreams()
+	if which != all {
+		name, err := StreamName(which)
+		if err != nil {
+			return "", err
+		}
+		deleted, next = name, h.Rules().withoutStream(name)
+	}
+	if err := h.commit(ctx, next); err != nil {
+		return "", err
+	}
+	h.config.Log.Info("stream rule deleted", "stream", which, "by", from.String())
+	return deleted, nil
+}
+
+func (h *Handler) deleteDestination(ctx context.Context, from Origin, which string) (string, error) {
+	if which == apiRule && from != Local {
+		return "", errAPIRule
+	}
+	deleted, next := deleteAll, h.Rules().withoutDestinations()
+	if which != all {
+		if err := checkName("id", which); err != nil {
+			return "", err
+		}
+		deleted, next = which, h.Rules().withoutDestination(which)
+	}
+	if err := h.commit(ctx, next); err != nil {
+		return "", err
+	}
+	h.config.Log.Info("destination rule deleted", "id", which, "by", from.String())
+	return deleted, nil
+}
