@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -66,15 +67,16 @@ type local struct {
 	agent     *Agent
 	listeners []net.Listener
 	previews  *previews
+	token     string // of this run: the page has it, and nothing else of its origin
 	server    http.Server
 	ctx       context.Context // of everything that is served
 	busy      sync.WaitGroup  // connections, and handlers of hijacked ones
 }
 
 func newLocal(a *Agent, listeners []net.Listener) *local {
-	l := &local{agent: a, listeners: listeners, previews: newPreviews()}
+	l := &local{agent: a, listeners: listeners, previews: newPreviews(), token: rand.Text()}
 	l.server = http.Server{
-		Handler:           guard(http.HandlerFunc(l.serve)),
+		Handler:           guard(http.HandlerFunc(l.serve), l.token),
 		ReadHeaderTimeout: headerWithin,
 		MaxHeaderBytes:    maxHeader,
 		IdleTimeout:       idleFor,
@@ -182,6 +184,7 @@ func (l *local) fixed(w http.ResponseWriter, r *http.Request, path string) {
 			answerJSON(w, "ok")
 		}
 	default:
+		clearSite(w) // another program had it
 		fail(w, http.StatusNotFound, fmt.Sprintf("there is nothing at %.200q", path))
 	}
 }

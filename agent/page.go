@@ -1,16 +1,19 @@
 package agent
 
 import (
+	"bytes"
 	"embed"
-	"io/fs"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // pageFiles are the page as the browser gets it: there is no build step.
 //
 //go:embed page
 var pageFiles embed.FS
+
+const pageIndex = "page/index.html"
 
 // pagePolicy lets the page use its own files and this agent, and nothing else;
 // nobody may frame it, and no text can become HTML or a script in it (Trusted
@@ -25,9 +28,11 @@ func (l *local) page(w http.ResponseWriter, r *http.Request) {
 	}
 	name := strings.TrimPrefix(r.URL.Path, "/")
 	if name == "" {
-		name = "page/index.html"
+		name = pageIndex
 	}
-	if info, err := fs.Stat(pageFiles, name); err != nil || info.IsDir() {
+	file, err := pageFiles.ReadFile(name)
+	if err != nil {
+		clearSite(w)
 		fail(w, http.StatusNotFound, "there is no such file of the page")
 		return
 	}
@@ -36,5 +41,9 @@ func (l *local) page(w http.ResponseWriter, r *http.Request) {
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	http.ServeFileFS(w, r, pageFiles, name)
+	if name == pageIndex && mayHaveToken(r) {
+		clearSite(w) // else the page's scripts could come from a service worker
+		file = bytes.Replace(file, []byte(`name="token" content=""`), []byte(`name="token" content="`+l.token+`"`), 1)
+	}
+	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(file))
 }

@@ -6,11 +6,15 @@ export const path = (prefix, name) => prefix + name.split("/").map(encodeURIComp
 // owner has the token that was typed, where the agent wants the owner's.
 export const owner = { token: "" };
 
+// pageToken is that of the agent's run, which this page alone was given.
+const { content: pageToken } = document.querySelector("meta[name=token]");
+
 // call returns what is answered, or throws the error's words.
 export async function call(method, url, body) {
   let response;
   try {
-    response = await fetch(url, { method, body: body && JSON.stringify(body), cache: "no-store", headers: owner.token ? { Authorization: `Bearer ${owner.token}` } : {} });
+    const headers = { "Vw-Page-Token": pageToken, ...(owner.token && { Authorization: `Bearer ${owner.token}` }) };
+    response = await fetch(url, { method, body: body && JSON.stringify(body), cache: "no-store", headers });
   } catch {
     throw new Error("The agent does not answer.");
   }

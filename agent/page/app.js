@@ -72,6 +72,7 @@ const onDestination = {
 function render(newest) {
   const again = stats && stats.instance !== newest.instance;
   stats = newest;
+  if (again) show(get("said"), "The agent has been started again: load this page again to change anything but to mute and to lock.");
   for (const map of [stats.feeds, stats.streams, stats.destinations]) Object.setPrototypeOf(map, null); // "constructor" is a name like any other
   document.body.dataset.link = "live";
   show(get("gone"));
