@@ -30,7 +30,7 @@ func guard(next http.Handler, token string) http.Handler {
 			fail(w, http.StatusForbidden, "there is no service worker here")
 		case typed(r):
 			fail(w, http.StatusForbidden, "a browser cannot open this address, to which another site may have sent it: open http://"+r.Host+"/ or use curl")
-		case wantsToken(r) && subtle.ConstantTimeCompare([]byte(r.Header.Get(tokenHeader)), []byte(token)) != 1:
+		case pageAlone(r) && subtle.ConstantTimeCompare([]byte(r.Header.Get(tokenHeader)), []byte(token)) != 1:
 			clearSite(w)
 			fail(w, http.StatusForbidden, "the agent has been started since this page was loaded, or the page is not the agent's: type its address anew")
 		default:
@@ -67,10 +67,15 @@ func typed(r *http.Request) bool {
 	return false
 }
 
-// wantsToken is a change that a browser asks for, or a websocket of one. To mute
+// fromBrowser reports whether a request is a browser's, which sends one of the two.
+func fromBrowser(r *http.Request) bool {
+	return r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != ""
+}
+
+// pageAlone is a change that a browser asks for, or a websocket of one. To mute
 // and to lock is always allowed.
-func wantsToken(r *http.Request) bool {
-	if r.Header.Get("Origin") == "" && r.Header.Get("Sec-Fetch-Site") == "" {
+func pageAlone(r *http.Request) bool {
+	if !fromBrowser(r) {
 		return false
 	}
 	switch r.Method {

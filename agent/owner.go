@@ -107,7 +107,7 @@ func (l *local) lock(w http.ResponseWriter, r *http.Request) {
 
 // ownersOnly reports whether a request undoes the owner's word, or changes rules
 // from the page. The owner's token is wanted for that, where there is one; to mute
-// and to lock it never is. Browsers send one of the two headers.
+// and to lock it never is.
 func ownersOnly(r *http.Request) bool {
 	path := r.URL.Path
 	undoes := r.Method == http.MethodDelete
@@ -118,8 +118,7 @@ func ownersOnly(r *http.Request) bool {
 		return true
 	}
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-	fromPage := r.Header.Get("Sec-Fetch-Site") != "" || r.Header.Get("Origin") != ""
-	return fromPage && (!reads || path == "/ws/"+apiStream)
+	return fromBrowser(r) && (!reads || path == "/ws/"+apiStream)
 }
 
 // allowed refuses a request that wants the owner's token and does not show it.

@@ -259,7 +259,7 @@ func TestWhatUndoesTheOwnersWordWantsTheToken(t *testing.T) {
 	const token = "canary-of-the-owner"
 	a := start(t, nil, agent.Config{OwnerTokenFile: writeFile(t, "token", []byte(token+"\n"))})
 	rule := `{"stream":"s","feeds":[]}`
-	page := []string{"Sec-Fetch-Site", "same-origin"}
+	page := []string{"Sec-Fetch-Site", "same-origin", "Vw-Page-Token", a.pageToken(t)}
 	for _, c := range []struct {
 		method, path, body string
 		page, wanted       bool

@@ -76,17 +76,24 @@ func TestBrowserPutsOutTheServiceWorkerOfAnotherProgram(t *testing.T) {
 	}
 }
 
-// Whoever changes something for a browser needs the page's token. ffmpeg and curl
-// need none, and to mute and to lock nobody does.
-func TestChangesOfABrowserNeedThePagesToken(t *testing.T) {
-	t.Parallel()
-	a := start(t, nil, agent.Config{})
-	_, html := a.request(t, "GET", "/", "", "Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document")
+// pageToken is what the page is given that a person opens.
+func (r *running) pageToken(t testing.TB) string {
+	t.Helper()
+	_, html := r.request(t, "GET", "/", "", "Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document")
 	_, after, _ := strings.Cut(html, `name="token" content="`)
 	token, _, _ := strings.Cut(after, `"`)
 	if len(token) < 20 {
 		t.Fatalf("the page's token is %q", token)
 	}
+	return token
+}
+
+// Whoever changes something for a browser needs the page's token. ffmpeg and curl
+// need none, and to mute and to lock nobody does.
+func TestChangesOfABrowserNeedThePagesToken(t *testing.T) {
+	t.Parallel()
+	a := start(t, nil, agent.Config{})
+	token := a.pageToken(t)
 	for _, c := range []struct {
 		method, path, body string
 		free               bool
