@@ -120,7 +120,7 @@ func (c *Conn) Serve(ctx context.Context, limit int, receive func(data []byte, i
 	ended, watched := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(watched)
-		c.abortAfter(life, ended)
+		c.abortAfter(ctx, life, ended)
 	}()
 	lost(work(life))
 	c.close()
@@ -229,10 +229,11 @@ func (c *Conn) close() {
 	}
 }
 
-// abortAfter ends the link where that has not come to its end in time after ctx
-// has: it is waited for as long as the kernel still sends something.
-func (c *Conn) abortAfter(ctx context.Context, ended <-chan struct{}) {
-	<-ctx.Done()
+// abortAfter ends the link where that has not come to its end in time after its
+// life has. A link that was dialled and that ctx ended, not its other end, is
+// waited for as long as the kernel still sends something.
+func (c *Conn) abortAfter(ctx, life context.Context, ended <-chan struct{}) {
+	<-life.Done()
 	tick := time.NewTicker(closeTimeout / 5)
 	defer tick.Stop()
 	begun, held := time.Now(), unsent(c.tcp())
@@ -245,7 +246,7 @@ func (c *Conn) abortAfter(ctx context.Context, ended <-chan struct{}) {
 				held, moved = n, now
 			}
 			patience := closeTimeout
-			if held > 0 && c.goodbye == websocket.CloseNormalClosure { // it is no local client's
+			if held > 0 && ctx.Err() != nil && c.goodbye == websocket.CloseNormalClosure {
 				patience = stallTimeout
 			}
 			if now.Sub(moved) < patience && now.Sub(begun) < drainTimeout {
