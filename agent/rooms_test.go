@@ -39,6 +39,8 @@ func TestRoomsImportWhatTheyMay(t *testing.T) {
 			switch {
 			case in(to, "vw/testrelay") && !in(from, "vw/cmd") && !in(from, "vw/testrelay"):
 				t.Errorf("%s imports %s: a relay that lets everybody in is for tests and cmd alone", from, to)
+			case in(from, "vw/agent/owner") && network(to):
+				t.Errorf("%s imports %s: the owner's word knows no network", from, to)
 			case in(from, "vw/command") && (network(to) || in(to, "vw") && !in(to, "vw/command")):
 				t.Errorf("%s imports %s: the protocol knows neither the network nor another room", from, to)
 			case in(from, "vw/media") && (network(to) || in(to, "vw") && !in(to, "vw/media")):

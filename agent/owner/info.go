@@ -10,7 +10,6 @@ type Info struct {
 	OnAirError string      `json:"onAirError,omitempty"` // why the on-air file is not written
 	Damaged    bool        `json:"stateWasDamaged,omitempty"`
 	Token      bool        `json:"token"` // what undoes the owner's word wants a token
-	Zone       string      `json:"zone"`  // of the schedule's times
 }
 
 // Scheduled is a mute by the clock.
@@ -26,7 +25,6 @@ func (o *Owner) Info() Info {
 	now := o.config.Now()
 	i := Info{Schedule: []Scheduled{}, ClockUnset: o.clockUnset(), MuteFile: o.muteFile, OnAirError: o.onAirError,
 		Damaged: o.damaged, Token: o.token != nil}
-	i.Zone, _ = now.Zone()
 	for _, m := range o.mutes {
 		if m.scheduled() {
 			i.Schedule = append(i.Schedule, Scheduled{m, i.ClockUnset || m.covers(now)})

@@ -19,7 +19,6 @@ package owner
 import (
 	"cmp"
 	"context"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -34,36 +33,6 @@ const maxMutes = 1000
 
 // scheduleEvery is the time between two looks at the clock, whichever way it is set.
 const scheduleEvery = 500 * time.Millisecond
-
-// Config is what the room needs of the program around it.
-type Config struct {
-	Router *media.Router
-	// MuteFile mutes everything while it exists. Defaults to none.
-	MuteFile string
-	// OnAirFile is kept to the names of the feeds that leave. Defaults to none.
-	OnAirFile string
-	// TokenFile holds the token without which nothing is unmuted or unlocked.
-	// Defaults to none.
-	TokenFile string
-	// Built is when the program was built: a clock before that is not set.
-	// Defaults to 2026-02-01.
-	Built time.Time
-	// Now defaults to time.Now.
-	Now func() time.Time
-	// Save makes State last over a restart.
-	Save func() error
-	// InTurn runs its argument when no command is running.
-	InTurn func(context.Context, func() error) error
-	Log    *slog.Logger
-}
-
-// State is what lasts over a restart.
-type State struct {
-	Mutes    []string `json:"mutes"`              // without a schedule
-	Schedule []Mute   `json:"schedule,omitempty"` // the others
-	Locked   bool     `json:"locked"`
-	Damaged  bool     `json:"stateWasDamaged,omitempty"` // so that everything was muted and locked
-}
 
 // An Owner is the owner's word. Its methods may be called from anywhere.
 type Owner struct {
@@ -82,12 +51,7 @@ type Owner struct {
 // New makes the owner's word what it was, and puts it in force. muted are the
 // feeds that are muted from the start, besides.
 func New(c Config, s State, muted []string) (*Owner, error) {
-	if c.Built.IsZero() {
-		c.Built = time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
-	}
-	if c.Now == nil {
-		c.Now = time.Now
-	}
+	c.defaults()
 	o := &Owner{config: c, locked: s.Locked, damaged: s.Damaged}
 	for _, feed := range slices.Concat(s.Mutes, muted) {
 		o.add(Mute{Feed: feed})

@@ -41,9 +41,6 @@ func readToken(path string) (*token, error) {
 	return &t, nil
 }
 
-// HasToken reports whether a token is wanted for what undoes the owner's word.
-func (o *Owner) HasToken() bool { return o.token != nil }
-
 // Allows reports whether a token is the owner's. Where none is wanted any is.
 func (o *Owner) Allows(text string) bool {
 	if o.token == nil {
