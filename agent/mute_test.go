@@ -232,6 +232,34 @@ func TestTheBacklogOfAMutedFeedStaysWhereItIs(t *testing.T) {
 	}
 }
 
+// While one link takes over from another it is the old one that holds what is
+// muted. The new one comes up while the mute waits for that.
+func TestAMuteDuringAHandOverCutsTheOldLink(t *testing.T) {
+	t.Parallel()
+	relay := listen(t, testrelay.Config{})
+	a := start(t, relay, agent.Config{})
+	channel := orchestrate(t, relay, "agent1")
+	channel.route("0", "video0", relay.URL()+"/in/old")
+	view(t, relay, "old").carries(a, "video0")
+	relay.SetFaults("/in/old", testrelay.Faults{Stall: true})
+	p := a.post(t, "video0")
+	next := 0
+	eventually(t, "the old link takes no more", func() bool {
+		p.write(numbered(1, next, 1000))
+		next += 1000
+		return channel.status().Destinations["0"].Queue.Bytes > 1<<20
+	})
+	relay.SetFaults("/in/new", testrelay.Faults{Delay: 60 * time.Millisecond})
+	channel.route("0", "video0", relay.URL()+"/in/new")
+	a.request(t, "PUT", "/api/mutes/video0", "")
+	awaitVisits(t, relay, "/in/new", func(v []testrelay.Visit) bool { return len(v) > 0 && v[0].Up })
+	relay.SetFaults("/in/old", testrelay.Faults{})
+	awaitVisits(t, relay, "/in/old", func(v []testrelay.Visit) bool { return testrelay.Up(v) == 0 })
+	if v := relay.Visits("/in/new"); len(v) != 1 || v[0].Gone {
+		t.Errorf("the new link was cut: %+v", v)
+	}
+}
+
 func TestAFeedThatWasMutedIsNotShownToWhoJoinsLater(t *testing.T) {
 	t.Parallel()
 	relay := listen(t, testrelay.Config{})

@@ -71,7 +71,9 @@
 // came in. What is of unknown kind, messages too, is muted by either part:
 // TestOfAFeedMutedInPartLeavesWhatIsKnownToBeOfAnotherKind,
 // TestAPacketIsJudgedByTheTablesUnderWhichItCameIn,
-// TestFeedOfMessagesMutedInPartIsMutedWhole. What is said to leave is what was
+// TestFeedOfMessagesMutedInPartIsMutedWhole,
+// TestOfNoCodingThatFFmpegKnowsDoesAMutedPartLeave. No rules make a loop:
+// TestNoRulesMakeALoop. What is said to leave is what was
 // written: TestOnAirIsWhatLeaves, TestSentCountsWhatLeaves.
 //
 // In a stream a gap of one reader is announced to that reader alone, and its
