@@ -70,3 +70,6 @@ func (b *Bench) Destinations() map[string]DestinationInfo { return b.forward.inf
 
 // Close ends all links.
 func (b *Bench) Close() { b.forward.close(b.end, b.end) }
+
+// LateIPv6 listens on ::1 when it comes.
+var LateIPv6 = lateIPv6

@@ -2,6 +2,8 @@ package agent_test
 
 import (
 	"fmt"
+	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -161,5 +163,30 @@ func TestAPortThatIsTakenIsSaidInOneLine(t *testing.T) {
 	_, err := agent.New(agent.Config{Name: "second", Port: port})
 	if err == nil || !strings.Contains(err.Error(), "VW_PORT") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("a second agent on the port: %v", err)
+	}
+}
+
+func TestIPv6LoopbackThatComesLaterIsListenedOn(t *testing.T) {
+	t.Parallel()
+	held, err := net.Listen("tcp6", "[::1]:0")
+	if err != nil {
+		t.Skip("this machine has no ::1")
+	}
+	defer held.Close()
+	port := held.Addr().(*net.TCPAddr).Port
+	log := &logbook{}
+	asked := 0
+	has := func() bool { asked++; return asked > 1 }
+	got := make(chan net.Listener, 1)
+	go func() { got <- agent.LateIPv6(patient(t), port, has, slog.New(slog.NewTextHandler(log, nil))) }()
+	log.await(t, "cannot be had on ::1", fmt.Sprint("port=", port))
+	held.Close() // whoever had it has gone
+	six := <-got
+	if six == nil {
+		t.Fatal("::1 is not listened on")
+	}
+	defer six.Close()
+	if six.Addr().String() != fmt.Sprintf("[::1]:%d", port) {
+		t.Errorf("it listens on %s", six.Addr())
 	}
 }

@@ -25,6 +25,8 @@ const (
 	maxHeader = 32 << 10
 	// bodyWithin bounds how long a body may take to come in, but a post's: less than writeWithin, since net/http reads it before it answers.
 	bodyWithin = 5 * time.Second
+	// ipv6Every is how often it is looked whether the machine has ::1 by now.
+	ipv6Every = time.Second
 	// idleFor is how long a connection without request is kept.
 	idleFor = time.Minute
 )
@@ -60,6 +62,33 @@ func hasIPv6() bool {
 		ip, ok := a.(*net.IPNet)
 		return ok && ip.IP.Equal(net.IPv6loopback)
 	})
+}
+
+// lateIPv6 waits until this machine has ::1, and then listens there: whoever had
+// the port there would be taken for the agent. It tells once if it is another
+// program. It returns nil when ctx ends.
+func lateIPv6(ctx context.Context, port int, hasIPv6 func() bool, log *slog.Logger) net.Listener {
+	tick := time.NewTicker(ipv6Every)
+	defer tick.Stop()
+	for told := false; ; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if !hasIPv6() {
+			continue
+		}
+		six, err := net.Listen("tcp6", net.JoinHostPort("::1", strconv.Itoa(port)))
+		if err == nil {
+			log.Info("listening on ::1 too, which has come")
+			return six
+		}
+		if !told {
+			log.Error("port cannot be had on ::1, which has come: use 127.0.0.1, not localhost", "port", port, "err", err)
+			told = true
+		}
+	}
 }
 
 // A local is the HTTP side that this machine sees.
@@ -105,9 +134,17 @@ func (l *local) run(ctx context.Context) error {
 	defer end()
 	l.ctx = ctx
 	l.server.BaseContext = func(net.Listener) context.Context { return ctx }
-	failed := make(chan error, len(l.listeners))
+	failed := make(chan error, 2) // 127.0.0.1 and ::1
 	for _, ln := range l.listeners {
 		l.busy.Go(func() { failed <- l.server.Serve(ln) })
+	}
+	if len(l.listeners) == 1 {
+		port := l.listeners[0].Addr().(*net.TCPAddr).Port
+		l.busy.Go(func() {
+			if six := lateIPv6(ctx, port, hasIPv6, l.agent.log); six != nil {
+				failed <- l.server.Serve(six)
+			}
+		})
 	}
 	var err error
 	select {
