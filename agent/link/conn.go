@@ -2,6 +2,7 @@ package link
 
 import (
 	"context"
+	"errors"
 	"net"
 	"runtime"
 	"sync"
@@ -34,6 +35,7 @@ type Conn struct {
 	Pong func(data string)
 
 	ws      *websocket.Conn
+	target  Target
 	ping    time.Duration
 	timeout time.Duration // of what comes before the link is up
 	goodbye int           // the close code
@@ -107,10 +109,14 @@ func (c *Conn) tcp() *net.TCPConn {
 // ended. What comes in goes to receive; a message longer than limit bytes is
 // read past and is nil there.
 func (c *Conn) Serve(ctx context.Context, limit int, receive func(data []byte, isText bool), work func(life context.Context) error) error {
+	begun, denied := time.Now(), ""
 	life, lost := context.WithCancelCause(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		lost(c.read(limit, func(data []byte, isText bool) {
+			if isText && denied == "" {
+				denied = denial(data)
+			}
 			if life.Err() == nil { // what comes in during the goodbye is for nobody
 				receive(data, isText)
 			}
@@ -128,7 +134,11 @@ func (c *Conn) Serve(ctx context.Context, limit int, receive func(data []byte, i
 	close(ended)
 	<-watched
 	_ = c.ws.Close()
-	return context.Cause(life)
+	err, closed := context.Cause(life), (*websocket.CloseError)(nil)
+	if time.Since(begun) < SteadyAfter && errors.As(err, &closed) && closed.Code == websocket.ClosePolicyViolation {
+		return c.target.closeError(denied, closed.Text)
+	}
+	return err
 }
 
 // AwaitPong waits for the first pong: some relays upgrade whoever they refuse,

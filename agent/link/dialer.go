@@ -177,7 +177,9 @@ func (d *Dialer) Upgrade(ctx context.Context, t Target) (*Conn, error) {
 		_ = ws.Close()
 		return nil, newError(CodeBadHandshake, "the relay uses a websocket extension or protocol that it was not offered")
 	}
-	return d.conn(ws), nil
+	c := d.conn(ws)
+	c.target = t
+	return c, nil
 }
 
 // handshake ends with ctx, which websocket.Dialer looks at only until there is

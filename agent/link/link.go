@@ -14,7 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gorilla/websocket"
 	"github.com/jpillora/backoff"
 )
 
@@ -193,13 +192,7 @@ func (l *Link) once(ctx context.Context, t Target) (lasted time.Duration, err er
 	if err != nil {
 		return 0, err
 	}
-	var denied string
-	receive := func(data []byte, isText bool) {
-		if isText && denied == "" {
-			denied = denial(data)
-		}
-		l.Session.Receive(c, data, isText)
-	}
+	receive := func(data []byte, isText bool) { l.Session.Receive(c, data, isText) }
 	err = c.Serve(ctx, l.Limit, receive, func(life context.Context) error {
 		if err := c.AwaitPong(life); err != nil {
 			return err
@@ -213,8 +206,5 @@ func (l *Link) once(ctx context.Context, t Target) (lasted time.Duration, err er
 		defer func() { lasted = time.Since(begun) }()
 		return l.Session.Serve(life, c)
 	})
-	if closed := (*websocket.CloseError)(nil); lasted < SteadyAfter && errors.As(err, &closed) && closed.Code == websocket.ClosePolicyViolation {
-		err = t.closeError(denied, closed.Text)
-	}
 	return lasted, err
 }

@@ -78,6 +78,8 @@ func deadEnds(t *testing.T) []deadEnd {
 	bad.SetFaults("/in/stalled", testrelay.Faults{Stall: true})
 	bad.SetFaults("/in/gone", testrelay.Faults{HangUpUpgraded: true})
 	bad.SetFaults("/in/slow", testrelay.Faults{Delay: 20 * time.Second})
+	bad.SetFaults("/in/closed", testrelay.Faults{CloseUpgraded: 1008})
+	bad.SetFaults("/in/denied", testrelay.Faults{Deny: "no token came"})
 	shut := relay(t, testrelay.Config{TLS: &testrelay.TLS{}})
 	shut.SetFaults("", testrelay.Faults{Stall: true})
 	nobody := "127.0.0.1:" + gonePort()
@@ -98,6 +100,8 @@ func deadEnds(t *testing.T) []deadEnd {
 		{bad.URL() + "/in/busy", "websocket", "HTTP 503 Service Unavailable", "trouble of its own", nil},
 		{bad.URL() + "/nothing", "websocket", "HTTP 404", "path right", nil},
 		{bad.URL() + "/in/slow", "websocket", "no answer within 2s", "open outward", nil},
+		{bad.URL() + "/in/closed", "ping", "the relay wants a token", "VW_TOKEN", nil},
+		{bad.URL() + "/in/denied", "ping", `"auth":"message"`, "valid now", []string{"--token", "canary"}},
 		{bad.URL() + "/in/silent", "ping", "answers no ping", "may fall silent", nil},
 		{bad.URL() + "/in/stalled", "ping", "answers no ping", "may fall silent", nil},
 		{bad.URL() + "/in/gone", "ping", "the link was lost", "hung up", nil},
