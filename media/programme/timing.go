@@ -46,7 +46,7 @@ func (p *Programme) observe(t *track, pes mpegts.PES, at int64) {
 	t.stamped, t.dts, t.dtsAt = true, dts, at
 	if t.epoch == f.epoch {
 		f.clock.advance(dts)
-		drift := f.clock.measure(due, at)
+		drift := f.clock.measure(pts, at)
 		if p.master != nil && p.master.feed == f {
 			p.lag += drift
 		}
@@ -112,7 +112,7 @@ func (p *Programme) reference(f *feed) int64 {
 		return p.lag
 	}
 	lag := other.clock.lag()
-	if d := lag - p.lag; d > agreement || d < -agreement {
+	if d := lag - p.lag; d > late || d < -late {
 		return lag
 	}
 	for t := range p.candidates {
