@@ -114,7 +114,7 @@ func ownersOnly(r *http.Request) bool {
 	switch {
 	case strings.HasPrefix(path, "/api/mutes/"), path == "/api/lock":
 		return undoes
-	case path == "/api/destinations/"+apiRule && undoes:
+	case (path == "/api/destinations/"+apiRule || strings.HasPrefix(path, "/api/endpoints/")) && undoes:
 		return true
 	}
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead

@@ -270,7 +270,7 @@ func TestWhatUndoesTheOwnersWordWantsTheToken(t *testing.T) {
 		{"DELETE", "/api/mutes/%63am", "", false, true}, {"DELETE", "/api/mutes/*", "", false, true},
 		{"PUT", "/api/lock", "", false, false}, {"PUT", "/api/lock", "", true, false},
 		{"DELETE", "/api/lock", "", false, true}, {"DELETE", "/api/lock", "", true, true},
-		{"DELETE", "/api/destinations/apiRule", "", false, true}, {"DELETE", "/api/destinations/ap%69Rule", "", false, true},
+		{"DELETE", "/api/endpoints/configured", "", false, true}, {"DELETE", "/api/destinations/apiRule", "", false, true}, {"DELETE", "/api/destinations/ap%69Rule", "", false, true},
 		{"POST", "/api/streams", rule, false, false}, {"POST", "/api/streams", rule, true, true},
 		{"DELETE", "/api/streams/s", "", false, false}, {"DELETE", "/api/streams/s", "", true, true},
 		{"DELETE", "/api/destinations/all", "", false, false}, {"DELETE", "/api/destinations/all", "", true, true},
