@@ -1,0 +1,72 @@
+package attack_test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"vw/testrelay"
+)
+
+// program builds the real one, once and without the race detector.
+var program = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "vw-attack")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "vw")
+	if out, err := exec.Command("go", "build", "-o", path, "vw/cmd/vw").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return path, nil
+})
+
+// launch runs vw stream as a process of its own until the test ends: for what
+// only a process shows. Its log is a file.
+func launch(t testing.TB, environ ...string) (v *victim, pid int, logFile string) {
+	t.Helper()
+	path, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(ln.Addr().String())
+	ln.Close()
+	v = &victim{t: t, log: &logbook{}, url: "http://127.0.0.1:" + port, relay: listen(t, testrelay.Config{})}
+	cmd := exec.Command(path, "stream")
+	for _, e := range os.Environ() {
+		if !strings.HasPrefix(e, "VW_") {
+			cmd.Env = append(cmd.Env, e)
+		}
+	}
+	cmd.Env = append(cmd.Env, "VW_PORT="+port, "VW_NAME=victim", "VW_API="+v.relay.URL()+"/bi/victim")
+	cmd.Env = append(cmd.Env, environ...)
+	cmd.Dir = t.TempDir()
+	logFile = filepath.Join(cmd.Dir, "log")
+	log, err := os.Create(logFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // it was killed
+		if text, err := os.ReadFile(logFile); t.Failed() && err == nil {
+			t.Logf("log:\n%.1000s", text)
+		}
+	})
+	v.join()
+	return v, cmd.Process.Pid, logFile
+}
