@@ -20,7 +20,7 @@ func (h *Handler) addStream(ctx context.Context, from Origin, raw json.RawMessag
 	if err := h.commit(ctx, rules.withStream(rule)); err != nil {
 		return Stream{}, err
 	}
-	h.config.Log.Info("stream rule added", "stream", rule.Stream, "feeds", rule.Feeds, "by", from.String())
+	h.config.Log.Info("stream rule added", "stream", rule.Stream, "feeds", some(rule.Feeds), "by", from.String())
 	rule.Warning = warning(rule.Warning, h.notFed(rule.Feeds))
 	return rule, nil
 }
