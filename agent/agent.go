@@ -22,6 +22,7 @@ import (
 type Agent struct {
 	config   Config
 	log      *slog.Logger
+	logLimit *logLimit
 	instance string
 	started  time.Time
 	router   *media.Router
@@ -73,7 +74,8 @@ func prepare(c Config) (*Agent, error) {
 			return nil, fmt.Errorf("the command channel's URL: %w", err)
 		}
 	}
-	a := &Agent{config: c, log: c.Log, instance: uuid.NewString(), started: time.Now(),
+	log, limit := newBoundedLog(c.Log)
+	a := &Agent{config: c, log: log, logLimit: limit, instance: uuid.NewString(), started: time.Now(),
 		router: media.NewRouter(), dialer: link.New(link.Config{Policy: p, TLS: tls, Ping: c.PingInterval}), begun: make(chan struct{})}
 	if err := a.load(); err != nil {
 		return nil, err
@@ -134,6 +136,7 @@ func (a *Agent) begin(ctx context.Context) (end func()) {
 		endOwner()
 		rest.Wait()
 		a.log.Info("stopped")
+		a.logLimit.tell(0)
 	}
 }
 

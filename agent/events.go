@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"vw/command/printable"
 )
 
 // eventEvery is how often the page is told of the status.
@@ -27,7 +29,7 @@ func (l *local) events(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		writeSoon(w)
-		if _, err := fmt.Fprintf(w, "data: %s\n\n", data); err != nil {
+		if _, err := fmt.Fprintf(w, "data: %s\n\n", printable.JSON(data)); err != nil {
 			return
 		}
 		if err := control.Flush(); err != nil {

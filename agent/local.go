@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"vw/command/printable"
 )
 
 const (
@@ -245,16 +246,12 @@ func writeSoon(w http.ResponseWriter) {
 func answerJSON(w http.ResponseWriter, v any) {
 	writeSoon(w)
 	w.Header().Set("Content-Type", "application/json")
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(v) // who asked has gone
+	_ = printable.NewEncoder(w).Encode(v) // who asked has gone
 }
 
 func fail(w http.ResponseWriter, status int, why string) {
 	writeSoon(w)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(map[string]string{"error": why})
+	_ = printable.NewEncoder(w).Encode(map[string]string{"error": why})
 }

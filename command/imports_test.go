@@ -21,7 +21,7 @@ func TestImports(t *testing.T) {
 		if name == "net" || strings.HasPrefix(name, "net/http") || strings.Contains(name, "websocket") {
 			t.Errorf("command imports %s: the network is agent's", name)
 		}
-		if strings.HasPrefix(name, "vw/") && name != "vw/command" {
+		if strings.HasPrefix(name, "vw/") && !strings.HasPrefix(name, "vw/command") {
 			t.Errorf("command imports %s: it may know no other room", name)
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"vw/command/printable"
 )
 
 // MaxCommand is the longest message that is taken, in bytes.
@@ -168,9 +170,7 @@ func parseRule(raw json.RawMessage) (object, error) {
 // encode is JSON as it is sent: on one line, with <, > and & as they are.
 func encode(value any) ([]byte, error) {
 	var line bytes.Buffer
-	encoder := json.NewEncoder(&line)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(value); err != nil {
+	if err := printable.NewEncoder(&line).Encode(value); err != nil {
 		return nil, err
 	}
 	return bytes.TrimSuffix(line.Bytes(), []byte("\n")), nil

@@ -151,22 +151,28 @@ func (p *Post) begin(c chunk) (tell bool) {
 // when Copy has returned.
 func (p *Post) GoesOn() bool { return p.nth > 1 }
 
-// continuedBy says whether b goes on where what was scanned stopped: every PID
-// in it that is known goes on by its continuity counter, and there is one.
-func (in *inspector) continuedBy(b []byte) (found bool) {
+// continuedBy says whether b goes on where what was scanned stopped: each PID in
+// it that has come before goes on by its continuity counter, or repeats a packet
+// (GStreamer does, where its encoder begins anew), and one goes on or is named by
+// the PMT and comes for the first time.
+func (in *inspector) continuedBy(b []byte) (goesOn bool) {
 	looked := map[uint16]bool{}
 	for p := range mpegts.Packets(b) {
 		s := in.pids[p.PID()]
-		if s == nil || !s.seen || looked[p.PID()] || !p.HasPayload() || p.TransportError() || p.Discontinuity() {
+		if s == nil || looked[p.PID()] || p.TransportError() || p.Discontinuity() {
 			continue
 		}
 		looked[p.PID()] = true
-		if p.Continuity() != (s.cc+1)&0x0f {
+		switch step := (p.Continuity() - s.cc) & 0x0f; {
+		case !s.seen:
+			goesOn = goesOn || s.codec != ""
+		case step > 1 || step == 1 && !p.HasPayload():
 			return false
+		case step == 1 || !p.HasPayload():
+			goesOn = true
 		}
-		found = true
 	}
-	return found
+	return goesOn
 }
 
 // skip counts what was skipped last, if the source has been the feed's, and

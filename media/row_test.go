@@ -76,6 +76,15 @@ func TestPostThatDoesNotGoOnIsAnotherSource(t *testing.T) {
 		posts int
 	}{
 		{"it goes on", time.Second, nil, func(src *source) []byte { return src.take(3) }, 2},
+		{"a packet comes twice", time.Second, nil, func(src *source) []byte {
+			src.counters[videoPID]--
+			return only(src.take(1), videoPID, mpegts.PATPID)
+		}, 1},
+		{"a packet comes twice, the tables go on", time.Second, nil, func(src *source) []byte {
+			src.counters[videoPID]--
+			src.frames = 10
+			return src.take(1)
+		}, 2},
 		{"it goes on late", 2100 * time.Millisecond, nil, func(src *source) []byte { return src.take(3) }, 1},
 		{"the first was broken off", time.Second, io.ErrUnexpectedEOF, func(src *source) []byte { return src.take(3) }, 1},
 		{"it begins from zero", time.Second, nil, func(*source) []byte { return newSource(5, 2).take(3) }, 1},

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"vw/command/printable"
 	"vw/media/tscheck"
 )
 
@@ -120,8 +120,7 @@ func (r untilDone) Read(b []byte) (int, error) {
 }
 
 func printJSON(out io.Writer, results []checkResult) error {
-	e := json.NewEncoder(out)
-	e.SetEscapeHTML(false)
+	e := printable.NewEncoder(out)
 	e.SetIndent("", "  ")
 	return e.Encode(results)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"vw/cmd/vw/devices"
+	"vw/command/printable"
 )
 
 const devicesHead = `vw devices lists this machine's cameras and microphones by names that last, each with the ffmpeg
@@ -94,8 +95,7 @@ func printDevices(found *devices.Report, asJSON bool, stdout, stderr io.Writer) 
 	write := found.WriteText
 	if asJSON {
 		write = func(w io.Writer) error {
-			enc := json.NewEncoder(w)
-			enc.SetEscapeHTML(false)
+			enc := printable.NewEncoder(w)
 			enc.SetIndent("", "  ")
 			return enc.Encode(found)
 		}

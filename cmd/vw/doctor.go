@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"vw/agent/link"
+	"vw/command/printable"
 )
 
 const doctorHead = `vw doctor goes the way to a relay step by step, as an agent on this machine would, and says of each
@@ -63,8 +63,7 @@ func runDoctor(ctx context.Context, args, environ []string, stdout, stderr io.Wr
 	case ctx.Err() != nil:
 		err = errInterrupted
 	case asJSON:
-		e := json.NewEncoder(stdout)
-		e.SetEscapeHTML(false)
+		e := printable.NewEncoder(stdout)
 		e.SetIndent("", "  ")
 		err = e.Encode(c.diagnosis)
 	default:

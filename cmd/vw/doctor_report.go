@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"vw/agent/link"
+	"vw/command/printable"
 )
 
 // The states of a step.
@@ -59,7 +60,7 @@ func (d *diagnosis) begin() { d.print("%s\n\n", d.URL) }
 // add keeps a step. A stranger's words in it may hold the token.
 func (c *checkup) add(s step) {
 	for _, text := range []*string{&s.Found, &s.Do} {
-		*text = printable(c.target("").Conceal(*text))
+		*text = printable.Text(c.target("").Conceal(*text))
 	}
 	c.Steps = append(c.Steps, s)
 	state := map[string]string{

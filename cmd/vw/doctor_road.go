@@ -14,6 +14,7 @@ import (
 
 	"time"
 	"vw/agent/link"
+	"vw/command/printable"
 )
 
 func (c *checkup) checkURL(to string) step {
@@ -32,7 +33,7 @@ func shownURL(to string) string {
 	if err != nil {
 		return "(no URL)"
 	}
-	return printable((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String())
+	return printable.Text((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String())
 }
 
 // secure says that the URL's scheme is one with TLS.

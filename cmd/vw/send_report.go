@@ -4,11 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
-	"unicode/utf16"
+
+	"vw/command/printable"
 )
 
 // maxShown is how much of a reply a table shows, in characters.
@@ -38,16 +37,15 @@ func (s *sending) print(outcomes []outcome, stdout io.Writer) (done bool, err er
 	done = acknowledged == len(outcomes)
 	switch {
 	case s.asJSON:
-		e := json.NewEncoder(stdout)
-		e.SetEscapeHTML(false)
+		e := printable.NewEncoder(stdout)
 		e.SetIndent("", "  ")
 		return done, e.Encode(outcomes)
 	case s.expect != 1 || len(outcomes) > 1:
 		return done, printOutcomes(stdout, outcomes, acknowledged, several)
 	case outcomes[0].Reply == nil:
-		return done, fmt.Errorf("%s: %s", outcomes[0].To, printable(outcomes[0].Error))
+		return done, fmt.Errorf("%s: %s", outcomes[0].To, printable.Text(outcomes[0].Error))
 	}
-	_, err = fmt.Fprintln(stdout, printable(outcomes[0].plain))
+	_, err = fmt.Fprintln(stdout, printable.Text(outcomes[0].plain))
 	return done, err
 }
 
@@ -69,25 +67,8 @@ func printOutcomes(out io.Writer, outcomes []outcome, acknowledged int, several 
 			answer = string(r[:maxShown]) + "…"
 		}
 		took := time.Duration(o.Seconds * float64(time.Second)).Round(time.Millisecond)
-		fmt.Fprintf(w, "%s\t%s%s\t%s\t%v\n", printable(o.To), number(o.Command), printable(from), printable(answer), took)
+		fmt.Fprintf(w, "%s\t%s%s\t%s\t%v\n", printable.Text(o.To), number(o.Command), printable.Text(from), printable.Text(answer), took)
 	}
 	fmt.Fprintf(w, "\n%d of %d acknowledged\n", acknowledged, len(outcomes))
 	return w.Flush()
-}
-
-// printable keeps a stranger's words from steering the terminal. What is no
-// printable character becomes a \u escape, so that JSON remains the same JSON.
-func printable(text string) string {
-	var b strings.Builder
-	for _, char := range text {
-		switch {
-		case unicode.IsPrint(char):
-			b.WriteRune(char)
-		default:
-			for _, unit := range utf16.AppendRune(nil, char) {
-				fmt.Fprintf(&b, `\u%04x`, unit)
-			}
-		}
-	}
-	return b.String()
 }

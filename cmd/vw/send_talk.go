@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vw/command"
+	"vw/command/printable"
 )
 
 var errEnd = errors.New("end of input")
@@ -149,7 +150,7 @@ func (t *talk) hear(message []byte, expect int) {
 		if !t.refs[*a.Ref] {
 			continue
 		}
-		fmt.Fprintf(t.out, "\r%s: %s\n", printable(a.From), printable(compact(a.Reply)))
+		fmt.Fprintf(t.out, "\r%s: %s\n", printable.Text(a.From), printable.Text(compact(a.Reply)))
 		if *a.Ref == t.waiting {
 			t.heard++
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"vw/agent"
+	"vw/command/printable"
 )
 
 const (
@@ -100,6 +101,7 @@ func (l *looking) again(ctx context.Context, stdout io.Writer) int {
 		code = now
 		if err != nil && l.asJSON {
 			text, _ = json.Marshal(map[string]string{"error": err.Error()}) // a map of strings
+			text = printable.JSON(text)
 			text = append(text, '\n')
 		} else if err != nil {
 			text = fmt.Appendf(nil, "%v\n", err)
@@ -129,7 +131,7 @@ func (l *looking) look(ctx context.Context) (text []byte, code int, err error) {
 	}
 	r := v.report()
 	if l.asJSON {
-		return append(bytes.TrimSpace(v.raw), '\n'), r.code(), nil
+		return append(printable.JSON(bytes.TrimSpace(v.raw)), '\n'), r.code(), nil
 	}
 	return r.text(l.colour), r.code(), nil
 }

@@ -39,10 +39,10 @@ func (v view) destination(id string) []line {
 	lines := []line{v.sending(id, d)}
 	if r := d.Recording; r != nil && r.Error != "" {
 		lines = append(lines, line{wrong, fmt.Sprintf("%s recording to %s STOPPED after %s (rule %s): %s",
-			d.Stream, printable(r.File), byteSize(r.Bytes), id, printable(r.Error))})
+			d.Stream, r.File, byteSize(r.Bytes), id, r.Error)})
 	} else if r != nil {
 		lines = append(lines, line{plain, fmt.Sprintf("%s recording to %s, %s so far (rule %s)",
-			d.Stream, printable(r.File), byteSize(r.Bytes), id)})
+			d.Stream, r.File, byteSize(r.Bytes), id)})
 	}
 	return lines
 }
@@ -65,7 +65,7 @@ func (v view) sending(id string, d agent.DestinationInfo) line {
 	s, ofStream := v.Streams[d.Stream]
 	switch {
 	case link.State == "idle":
-		return say(wrong, "NOT ALLOWED", ": %s", printable(link.LastError))
+		return say(wrong, "NOT ALLOWED", ": %s", link.LastError)
 	case link.State != "up":
 		return say(wrong, "NOT ON AIR", ": %s", v.unreachable(link, d.Destination))
 	case ofStream && s.Feeds == nil:
@@ -155,7 +155,7 @@ func (v view) unreachable(l link.Info, destination string) string {
 	if strings.HasPrefix(l.LastError, "the relay ") {
 		text = host // it has answered
 	}
-	text += ": " + printable(l.LastError)
+	text += ": " + l.LastError
 	if do := advice[l.ErrorCode]; do != "" {
 		text += " (" + do + ")"
 	}
@@ -169,11 +169,11 @@ func (v view) unreachable(l link.Info, destination string) string {
 // relayHost is what may be shown of where a link leads.
 func relayHost(l link.Info, destination string) string {
 	if l.Relay != "" {
-		return printable(l.Relay)
+		return l.Relay
 	}
 	u, err := url.Parse(destination)
 	if err != nil {
 		return "?"
 	}
-	return printable(u.Host)
+	return u.Host
 }

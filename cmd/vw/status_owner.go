@@ -54,7 +54,7 @@ func (v view) muted() (lines []string) {
 		lines = append(lines, "MUTED "+strings.Join(always, ", ")+": vw unmute ends that")
 	}
 	if v.Owner.MuteFile != "" {
-		lines = append(lines, "MUTED everything: "+printable(v.Owner.MuteFile))
+		lines = append(lines, "MUTED everything: "+v.Owner.MuteFile)
 	}
 	if len(lines) == 0 {
 		lines = []string{"nothing is muted"}
@@ -73,7 +73,7 @@ func (v view) owner() (lines []line) {
 		lines = append(lines, line{silent, "have LOCKED the rules: the command channel can list, and not change them; vw unlock ends that"})
 	}
 	if v.StateError != "" {
-		lines = append(lines, line{wrong, "would lose the newest rules at a restart: the state file cannot be written: " + printable(v.StateError)})
+		lines = append(lines, line{wrong, "would lose the newest rules at a restart: the state file cannot be written: " + v.StateError})
 	}
 	if v.Owner == nil {
 		return lines
@@ -85,7 +85,7 @@ func (v view) owner() (lines []line) {
 		lines = append(lines, line{wrong, "have to set this machine's clock: until then all that is scheduled is muted"})
 	}
 	if v.Owner.OnAirError != "" {
-		lines = append(lines, line{wrong, "cannot rely on the on-air file: " + printable(v.Owner.OnAirError)})
+		lines = append(lines, line{wrong, "cannot rely on the on-air file: " + v.Owner.OnAirError})
 	}
 	if !v.Owner.Token {
 		lines = append(lines, line{plain, "have not set VW_OWNER_TOKEN_FILE: everybody on this machine can unmute and unlock"})

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"vw/command/printable"
 )
 
 // A mood is what a line is about.
@@ -40,7 +42,7 @@ type section struct {
 }
 
 func (v view) report() report {
-	r := report{head: fmt.Sprintf("%s: vw %s at %s, running for %s", printable(v.Name), printable(v.Version), v.url,
+	r := report{head: fmt.Sprintf("%s: vw %s at %s, running for %s", printable.Text(v.Name), printable.Text(v.Version), v.url,
 		span(time.Duration(v.Uptime*float64(time.Second))))}
 	var out, in []line
 	for _, id := range slices.Sorted(maps.Keys(v.Destinations)) {
@@ -100,7 +102,7 @@ func (r report) text(colour bool) []byte {
 			if l.mood == wrong {
 				mark = "! "
 			}
-			fmt.Fprintln(&b, paint(colour, l.mood, mark+l.text))
+			fmt.Fprintln(&b, paint(colour, l.mood, mark+printable.Text(l.text)))
 		}
 	}
 	if r.code() == exitOK {

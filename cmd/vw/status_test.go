@@ -12,6 +12,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+
+	"vw/agent"
+	"vw/media"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write what vw status says now to testdata")
@@ -50,6 +54,32 @@ func TestStatusTellsInWords(t *testing.T) {
 		}
 		if bytes.Contains(text, []byte("secret")) || bytes.ContainsAny(text, "\x1b\a\u202e") {
 			t.Errorf("%s: a query or a control character is in\n%s", name, text)
+		}
+	}
+}
+
+// A relay's words, or a device's, neither steer the terminal nor turn what is read.
+func TestStatusEscapesWhatCannotBeSeen(t *testing.T) {
+	const hostile = "\x1b[2J\u009b31m\x7f\u202egpj"
+	v := view{url: "http://127.0.0.1:8888"}
+	v.Name, v.StateError, v.Instance = hostile, hostile, "x"
+	v.Feeds = map[string]media.FeedInfo{hostile: {}}
+	v.Destinations = map[string]agent.DestinationInfo{hostile: {Stream: hostile}}
+	raw, err := json.Marshal(v.Status)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(raw) }
+	for _, args := range [][]string{nil, {"--json"}} {
+		_, out, _ := statusOf(t, answer, args...)
+		for _, char := range out {
+			if char != '\n' && !unicode.IsPrint(char) {
+				t.Errorf("vw status %v: %U is in\n%q", args, char, out)
+				break
+			}
+		}
+		if !strings.Contains(out, `\u009b31m`) {
+			t.Errorf("vw status %v does not show them:\n%s", args, out)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"vw/agent"
+	"vw/command/printable"
 )
 
 // retired are variables of the first vw that have no meaning any more.
@@ -145,5 +146,5 @@ func newLog(w io.Writer, format string, level slog.Level) *slog.Logger {
 	if format == "text" {
 		return slog.New(slog.NewTextHandler(w, options))
 	}
-	return slog.New(slog.NewJSONHandler(w, options))
+	return slog.New(slog.NewJSONHandler(printable.JSONWriter{Writer: w}, options))
 }

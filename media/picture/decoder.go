@@ -97,28 +97,25 @@ func (d *Decoder) JPEG() ([]byte, error) {
 		if d.shown && time.Now().After(until) {
 			break
 		}
-		if d.shown = d.decode(d.sequence.next()); !d.shown {
+		if !d.decode(d.sequence.next()) {
 			d.sequence.drop()
-			return nil, ErrNoPicture
+			break
 		}
+		d.shown = true
+	}
+	if !d.shown {
+		return nil, ErrNoPicture
 	}
 	var b bytes.Buffer
 	err := jpeg.Encode(&b, d.frames.image(), &jpeg.Options{Quality: quality})
 	return b.Bytes(), err
 }
 
-// decode says whether it went well. Where it did not, nothing can be shown
-// before the next intra-coded picture.
+// decode says whether it went well. Where it did not, the picture before stays,
+// and nothing newer can be shown before the next intra-coded picture.
 func (d *Decoder) decode(p picture) bool {
-	if p.header != nil && (d.frames == nil || !bytes.Equal(d.frames.header, p.header)) {
-		d.frames = newFrames(p.header)
+	if p.header != nil && (d.frames == nil || d.frames.broken || !bytes.Equal(d.frames.header, p.header)) {
+		d.frames, d.shown = newFrames(p.header), false
 	}
-	if d.frames == nil {
-		return false
-	}
-	if !d.frames.decode(p.data) {
-		d.frames = nil
-		return false
-	}
-	return true
+	return d.frames != nil && d.frames.decode(p.data)
 }

@@ -16,6 +16,7 @@ type frames struct {
 	buffer *mpeg.Buffer
 	video  *mpeg.Video
 	newest *mpeg.Frame
+	broken bool        // no more can be decoded
 	shown  image.YCbCr // the newest with the levels of a JPEG
 }
 
@@ -53,15 +54,21 @@ func (f *frames) read(coded []byte) *mpeg.Frame {
 	return f.video.Decode()
 }
 
-// decode says whether it went well; if not, f is of no more use.
+// decode says whether it went well; if not, the newest picture stays, and f is
+// good for nothing else.
 func (f *frames) decode(coded []byte) (ok bool) {
 	defer func() {
 		if recover() != nil {
 			ok = false
 		}
+		f.broken = !ok
 	}()
-	f.newest = f.read(coded)
-	return f.newest != nil
+	newest := f.read(coded)
+	if newest == nil {
+		return false
+	}
+	f.newest = newest
+	return true
 }
 
 // image is the picture decoded last, valid until the next is decoded. The
