@@ -23,6 +23,8 @@ var index = []struct{ attack, tests string }{
 	{"hold up a mute by rules", "TestMuteIsInForceWhateverTheRulesAre TestMuteIsDecidedOncePerFeedAndStream"},
 	{"fill the memory", "TestRulesWithoutEndFillNoMemory TestUnfinishedMessagesFillNoMemory TestAnswersToOneMessageAreBounded TestLongMessagesOfAllLinksShareABound"},
 	{"fill the disk and use up its files", "TestRecordingsAtOnceLeaveRoomOnTheDisk TestFoldersOfRecordingsLeaveFilesFree"},
+	{"fill the log", "TestNoFloodFillsTheLog TestLogIsBoundedInAFlood"},
+	{"steer a terminal by names and words", "TestTextShowsEveryCharacter TestStatusEscapesWhatCannotBeSeen"},
 	{"spell a host so that the policy sees another", "TestOneSpellingOfAHostIsCheckedAndDialled"},
 	{"reach addresses that no relay has", "TestAddressesThatAreNeverDialledAreTheseInEveryForm TestRefusedAddressesAreNotEvenAskedFor TestNameThatComesToLeadToMetadataIsNotDialled"},
 	{"read banners and scan ports", "TestWhatAnswersIsToldByCodeWithoutItsWords TestDialsToOneHostAreBoundedOverAllRules"},
