@@ -152,7 +152,7 @@ func TestAllRecordingsTogetherLeaveAPartOfTheDiskFree(t *testing.T) {
 	if err := syscall.Statfs(dir, &st); err != nil {
 		t.Fatal(err)
 	}
-	if free := int64(st.Bavail) * st.Bsize; free < 16<<20 {
+	if free := int64(st.Bavail) * int64(st.Bsize); free < 16<<20 {
 		t.Errorf("%d bytes are free", free)
 	}
 }
