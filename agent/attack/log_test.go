@@ -17,6 +17,7 @@ import (
 // Whatever floods the agent for five seconds, it logs less than 1 MB. Each
 // flood is of another kind, and of its own paths and names.
 func TestNoFloodFillsTheLog(t *testing.T) {
+	t.Parallel()
 	for name, flood := range map[string]func(v *victim, until time.Time){
 		"commands that change the rules": func(v *victim, until time.Time) {
 			_ = v.swallow()

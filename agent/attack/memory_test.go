@@ -117,6 +117,7 @@ func TestAnswersToOneMessageAreBounded(t *testing.T) {
 
 // Relays each of which sends most of a long message, and never its end.
 func TestUnfinishedMessagesFillNoMemory(t *testing.T) {
+	t.Parallel()
 	links := count(250, 1000)
 	upgrader := websocket.Upgrader{CheckOrigin: func(*http.Request) bool { return true }}
 	head := []byte{0x02, 127, 0, 0, 0, 0, 0, 0x0f, 0xff, 0xff} // a fragment of a binary message: 1 MiB less a byte
