@@ -124,12 +124,15 @@ func runUnmute(ctx context.Context, args, environ []string, stdout, stderr io.Wr
 	}
 	for _, feed := range feeds {
 		if slices.Contains(now.Mutes, "*") {
-			fmt.Fprintf(stdout, "%s is still muted: %s.\n", feed, now.Warning)
+			fmt.Fprintf(stdout, "%s is still muted, since %s.\n", feed, now.Warning)
 		} else {
 			fmt.Fprintf(stdout, "%s is not muted by you any more.\n", feed)
 		}
 	}
-	if now.Warning != "" && !slices.Contains(now.Mutes, "*") {
+	if slices.Contains(now.Mutes, "*") {
+		return exitOK
+	}
+	if now.Warning != "" {
 		fmt.Fprintf(stderr, "vw unmute: %s\n", now.Warning)
 	}
 	if now.Kept {
@@ -148,10 +151,11 @@ usage: vw lock [flags]
 // runLock is vw lock and vw unlock.
 func runLock(ctx context.Context, on bool, args, environ []string, stdout, stderr io.Writer) int {
 	name, method := "vw unlock", http.MethodDelete
+	var more func(*settings)
 	if on {
-		name, method = "vw lock", http.MethodPut
+		name, method, more = "vw lock", http.MethodPut, func(*settings) {} // it wants no token
 	}
-	c, rest, code := localFlags(name, lockHead, args, environ, stdout, stderr, nil)
+	c, rest, code := localFlags(name, lockHead, args, environ, stdout, stderr, more)
 	if code >= 0 {
 		return code
 	}
@@ -176,8 +180,8 @@ func runLock(ctx context.Context, on bool, args, environ []string, stdout, stder
 }
 
 // localFlags reads the flags of a command that asks the agent of this machine, and
-// returns the client and the other arguments. A code that is not negative is the
-// program's end.
+// returns the client and the other arguments. Without more the owner's token is
+// among them. A code that is not negative is the program's end.
 func localFlags(name, head string, args, environ []string, stdout, stderr io.Writer, more func(*settings)) (c *client, rest []string, code int) {
 	s := newSettings(name)
 	made := agentFlags(s)
