@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"vw/agent"
 	"vw/testrelay"
@@ -89,9 +90,13 @@ func TestBrowserTellsTheOwnersWordAndWantsTheToken(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	a := start(t, nil, agent.Config{MuteFile: file, OwnerTokenFile: writeFile(t, "token", []byte(token))})
+	relay := listen(t, testrelay.Config{})
+	a := start(t, relay, agent.Config{MuteFile: file, OwnerTokenFile: writeFile(t, "token", []byte(token))})
+	moveTo(t, orchestrate(t, relay, "agent1"), relay, "b", "")
 	a.request(t, "PUT", "/api/mutes/mic", `{"every":"00:00-24:00"}`)
-	browse(t, "owner.mjs", map[string]any{"url": a.URL(), "token": token, "artefacts": artefacts(t)}, map[string]func(string) any{
+	later := strings.ToLower(time.Now().AddDate(0, 0, 3).Format("Mon")) + " 08:00-18:00"
+	a.request(t, "PUT", "/api/mutes/door", jsonOf(map[string]any{"every": later}))
+	browse(t, "owner.mjs", map[string]any{"url": a.URL(), "token": token, "later": later, "api": relay.URL() + "/bi/agent1", "artefacts": artefacts(t)}, map[string]func(string) any{
 		"status": func(string) any { return a.status(t) },
 		"away":   func(string) any { return os.Remove(file) == nil },
 	})

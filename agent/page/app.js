@@ -7,7 +7,7 @@ import { DestinationForm, Question, StreamForm } from "./forms.js";
 import { lines } from "./live.js";
 import { enable } from "./picture.js";
 import { Stream } from "./streams.js";
-import { span, word } from "./words.js";
+import { others, span, word } from "./words.js";
 
 const get = (id) => document.getElementById(id);
 
@@ -107,8 +107,8 @@ function head() {
   if (names.length === 0 && !get("hint").offered) get("hint").open = get("hint").offered = true;
 }
 
-const control = { address: el("p.way"), link: new Link(), trial: el("p"), trialLink: new Link() };
-get("channel").append(control.address, control.link.root, control.trial, control.trialLink.root);
+const control = { address: el("p.way"), link: new Link(), trial: el("p"), trialLink: new Link(), others: el("p.note") };
+get("channel").append(control.address, control.link.root, control.trial, control.trialLink.root, control.others);
 
 function channel() {
   const c = stats.control;
@@ -119,6 +119,7 @@ function channel() {
   control.trialLink.root.hidden = !c?.onTrial;
   show(control.trial, c?.onTrial ? `On trial, until a command has come in there: ${c.onTrial.destination}` : "");
   if (c?.onTrial) control.trialLink.update(stats, c.onTrial, "control onTrial");
+  show(control.others, c ? others(c) : "");
 }
 
 // tell says aloud what has become of feeds, streams, destinations and channel.

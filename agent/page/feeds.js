@@ -91,8 +91,7 @@ export class Feed {
       button.hidden = !on && !(kinds.has("video") && kinds.has("audio"));
     });
     this.root.classList.toggle("partly", !flow.muted(stats, name) && stats.mutes.some((m) => m.startsWith(`${name}:`)));
-    const clock = schedule(stats.owner, name);
-    show(this.means, [own ? "Nothing of it leaves this machine." : all ? "Muted with everything." : "", clock, clock && "To unmute ends that."].filter(Boolean).join(" "));
+    show(this.means, [own ? "Nothing of it leaves this machine." : all ? "Muted with everything." : "", schedule(stats.owner, name)].filter(Boolean).join(" "));
   }
 }
 

@@ -64,8 +64,17 @@ export const word = (owner) => [
   owner.onAirError && `The on-air sign may tell what is not so: ${owner.onAirError}.`,
 ].filter(Boolean).join(" ");
 
+// others says where the command channel is sought besides.
+export function others({ destination, former, configured }) {
+  const at = new Map([[former, "before the last move"], [configured, "VW_API"]]);
+  const besides = [...at].filter(([url]) => url && url !== destination).map(([url, why]) => `${url} (${why})`);
+  return besides.length > 0 ? `Where that cannot be reached it is sought at ${besides.join(" and ")} too.` : "";
+}
+
 const time = new Intl.DateTimeFormat("en-GB", { weekday: "short", hour: "2-digit", minute: "2-digit" });
 
 // schedule says when a feed is muted by the clock.
-export const schedule = (owner, feed) => owner.schedule.filter((m) => m.feed === feed || m.feed.startsWith(`${feed}:`)).map((m) =>
-  `Muted${m.feed === feed ? "" : ` (${m.feed.slice(feed.length + 1)})`} ${m.until ? `until ${time.format(new Date(m.until))}` : m.every}.`).join(" ");
+export const schedule = (owner, feed) => owner.schedule.filter((m) => m.feed === feed || m.feed.startsWith(`${feed}:`)).map((m) => {
+  const when = `${m.feed === feed ? "" : `(${m.feed.slice(feed.length + 1)}) `}${m.until ? `until ${time.format(new Date(m.until))}` : m.every}`;
+  return m.now ? `Muted ${when}; to unmute ends that.` : `Will be muted ${when}; vw unmute ${m.feed} ends that.`;
+}).join(" ");

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"fmt"
+	"net/url"
 	"strings"
 
+	"vw/agent"
 	"vw/agent/owner"
 )
 
@@ -30,6 +33,22 @@ func (v view) channel() (lines []line) {
 			trial += v.unreachable(c.OnTrial.Info, c.OnTrial.Destination)
 		}
 		lines = append(lines, line{plain, trial})
+	}
+	if c != nil {
+		lines = append(lines, v.otherEndpoints(c)...)
+	}
+	return lines
+}
+
+// otherEndpoints tells where the command channel is sought too, a line each.
+func (v view) otherEndpoints(c *agent.ControlInfo) (lines []line) {
+	for _, e := range []struct{ which, at string }{{"former", c.Former}, {"configured", c.Configured}} {
+		u, err := url.Parse(e.at)
+		if err != nil || e.at == "" || e.at == c.Destination || e.which == "former" && e.at == c.Configured {
+			continue
+		}
+		lines = append(lines, line{plain, fmt.Sprintf("are sought at %s too while no command link is up: curl -X DELETE %s/api/endpoints/%s ends that",
+			u.Host+u.Path, v.url, e.which)})
 	}
 	return lines
 }

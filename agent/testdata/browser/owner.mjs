@@ -10,7 +10,9 @@ await run(async (browser) => {
   });
   const status = () => ask("status");
   const mute = page.getByRole("switch", { name: "Mute mic", exact: true });
-  await eventually("a schedule is told beside its feed", async () => (await page.locator("#feeds").textContent()).includes("Muted 00:00-24:00. To unmute ends that."));
+  await shown("feeds", "Muted 00:00-24:00; to unmute ends that.");
+  await shown("feeds", `Will be muted ${setting.later}; vw unmute door ends that.`);
+  await shown("channel", `it is sought at ${setting.api} (VW_API) too`);
   await shown("word", "Everything is muted");
   await page.screenshot({ path: `${setting.artefacts}/owner-muted.png`, fullPage: true });
   await ask("away");
@@ -24,7 +26,7 @@ await run(async (browser) => {
   await mute.click();
   await eventually("with it it is, and the schedule ends", async () => {
     const { mutes, owner } = await status();
-    return mutes.length + owner.schedule.length === 0 || mutes;
+    return mutes.length === 0 && owner.schedule.length === 1 || mutes;
   });
   await page.getByRole("switch", { name: "Mute everything" }).click();
   await eventually("a mute is made", async () => (await status()).mutes.join() === "*");
