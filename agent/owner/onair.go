@@ -25,12 +25,19 @@ func (o *Owner) keepOnAir(ctx context.Context) {
 		}
 		o.tellOnAir(err)
 	}
-	repeat(ctx, onAirEvery, func() {
+	tick := time.NewTicker(onAirEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			write(nil)
+			return
+		case <-tick.C:
+		}
 		if names := o.config.Router.OnAir(); !slices.Equal(names, written) {
 			write(names)
 		}
-	})
-	write(nil)
+	}
 }
 
 // tellOnAir notes whether the on-air file could be written.

@@ -31,13 +31,15 @@ import (
 // maxMutes is the most mutes, scheduled ones included.
 const maxMutes = 1000
 
-// scheduleEvery is the time between two looks at the clock, whichever way it is set.
+// scheduleEvery is the time between two looks at the clock, whichever way it is set,
+// while something is scheduled.
 const scheduleEvery = 500 * time.Millisecond
 
 // An Owner is the owner's word. Its methods may be called from anywhere.
 type Owner struct {
-	config Config
-	token  *token
+	config    Config
+	token     *token
+	scheduled chan struct{} // capacity 1: there is a mute more, maybe by the clock
 
 	mu         sync.Mutex
 	mutes      []Mute // sorted, each once
@@ -52,7 +54,7 @@ type Owner struct {
 // feeds that are muted from the start, besides.
 func New(c Config, s State, muted []string) (*Owner, error) {
 	c.defaults()
-	o := &Owner{config: c, locked: s.Locked, damaged: s.Damaged}
+	o := &Owner{config: c, scheduled: make(chan struct{}, 1), locked: s.Locked, damaged: s.Damaged}
 	for _, feed := range slices.Concat(s.Mutes, muted) {
 		o.add(Mute{Feed: feed})
 	}
@@ -80,7 +82,7 @@ func New(c Config, s State, muted []string) (*Owner, error) {
 // Run follows the clock and the files until ctx ends.
 func (o *Owner) Run(ctx context.Context) {
 	var loops sync.WaitGroup
-	loops.Go(func() { repeat(ctx, scheduleEvery, func() { o.change(ctx, func() {}) }) })
+	loops.Go(func() { o.followClock(ctx) })
 	if o.config.MuteFile != "" {
 		loops.Go(func() { o.watchMuteFile(ctx) })
 	}
@@ -90,17 +92,21 @@ func (o *Owner) Run(ctx context.Context) {
 	loops.Wait()
 }
 
-// repeat does something every so often, until ctx ends.
-func repeat(ctx context.Context, every time.Duration, do func()) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
+// followClock puts in force what begins and ends by the clock, until ctx ends.
+// Where nothing is scheduled it sleeps.
+func (o *Owner) followClock(ctx context.Context) {
 	for {
+		var look <-chan time.Time
+		if len(o.State().Schedule) > 0 {
+			look = time.After(scheduleEvery)
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
-			do()
+		case <-o.scheduled:
+		case <-look:
 		}
+		o.change(ctx, func() {})
 	}
 }
 
@@ -111,6 +117,10 @@ func (o *Owner) Mute(ctx context.Context, m Mute) error {
 	o.change(ctx, func() { full = !o.add(m) })
 	if full {
 		return &command.Error{Kind: command.Conflict, Why: "there are 1000 mutes, which is the most: vw unmute some, or mute * for all"}
+	}
+	select {
+	case o.scheduled <- struct{}{}:
+	default:
 	}
 	return o.save()
 }

@@ -125,6 +125,30 @@ func TestScheduleFollowsAClockThatIsSet(t *testing.T) {
 	})
 }
 
+// An agent that nothing is scheduled on does not wake up for that.
+func TestClockIsLookedAtOnlyWhileSomethingIsScheduled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var looks atomic.Int64
+		b := newBench(t, owner.Config{Now: func() time.Time { looks.Add(1); return time.Now() }}, owner.State{}, "a")
+		b.run()
+		b.mute("b", owner.When{})
+		idle := func() {
+			t.Helper()
+			synctest.Wait()
+			before := looks.Load()
+			pass(time.Hour)
+			if n := looks.Load() - before; n > 0 {
+				t.Errorf("%d looks in an hour", n)
+			}
+		}
+		idle()
+		b.mute("c", owner.When{For: "1m"})
+		pass(time.Minute + time.Second)
+		b.muted("when the minute is over", "a", "b")
+		idle()
+	})
+}
+
 func TestWithAClockThatIsNotSetWhatIsScheduledIsMuted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		window := owner.Window{}
