@@ -82,7 +82,7 @@ func prepare(c Config) (*Agent, error) {
 	}
 	a.owner, err = owner.New(owner.Config{
 		Router: a.router, MuteFile: c.MuteFile, OnAirFile: c.OnAirFile, TokenFile: c.OwnerTokenFile,
-		Built: c.Built, Save: a.save, InTurn: a.inTurn, Log: c.Log,
+		Built: c.Built, Save: a.save, InTurn: a.inTurn, Log: a.log,
 	}, a.saved.State, c.Muted)
 	return a, err
 }
@@ -105,7 +105,7 @@ func (a *Agent) Run(ctx context.Context) error {
 func (a *Agent) begin(ctx context.Context) (end func()) {
 	links, endLinks := context.WithCancel(ctx)
 	files, endFiles := context.WithCancel(ctx)
-	lasting, endOwner := context.WithCancel(ctx) // the owner's word outlasts the links
+	lasting, endLasting := context.WithCancel(ctx) // the owner's word and the state outlast the links
 	a.forward = &forward{
 		router: a.router, dialer: a.dialer, log: a.log, folder: &media.Folder{Dir: cmp.Or(a.config.RecordDir, "recordings"), Keep: a.config.RecordKeep}, localOnly: a.config.RecordDir == "",
 		disk: a.config.disk, ctx: links, recording: files,
@@ -127,13 +127,14 @@ func (a *Agent) begin(ctx context.Context) (end func()) {
 	rest.Go(func() { a.owner.Run(lasting) })
 	rest.Go(func() { a.forward.folder.Run(links, a.tellDeleted) })
 	if a.state != nil {
-		rest.Go(func() { a.state.run(links) })
+		rest.Go(func() { a.state.run(lasting) })
 	}
 	return func() {
 		a.control.end()
 		a.forward.close(endLinks, endFiles)
 		a.control.links.Wait()
-		endOwner()
+		a.saver.end()
+		endLasting()
 		rest.Wait()
 		a.log.Info("stopped")
 		a.logLimit.tell(0)

@@ -110,6 +110,26 @@ func TestAStateDiskThatHangsHoldsNoOtherCommandUp(t *testing.T) {
 	}
 }
 
+func TestTheEndWaitsForTheStateThatIsBeingWritten(t *testing.T) {
+	t.Parallel()
+	disk, path := &disk{}, filepath.Join(t.TempDir(), "state")
+	a := start(t, nil, agent.OnDisk(agent.Config{State: path}, disk.access))
+	release := disk.hang(t)
+	a.request(t, "POST", "/api/streams", `{"stream":"s","feeds":["v"]}`)
+	ended := make(chan error, 1)
+	go func() { ended <- a.end() }()
+	select {
+	case err := <-ended:
+		t.Errorf("it ended before: %v", err)
+	case <-time.After(100 * time.Millisecond):
+	}
+	release()
+	eventually(t, "the state is there", func() bool {
+		state, _ := os.ReadFile(path)
+		return strings.Contains(string(state), `"s"`)
+	})
+}
+
 func TestNoRemoteCommandComesIntoForceOnceTheLockHasReturned(t *testing.T) {
 	t.Parallel()
 	relay, disk := listen(t, testrelay.Config{}), &disk{}

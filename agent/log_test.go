@@ -23,15 +23,16 @@ func TestLogIsBoundedInAFlood(t *testing.T) {
 	for i := range n {
 		a.request(t, "POST", "/api/streams", jsonOf(map[string]any{"stream": fmt.Sprint("s", i%2), "feeds": feeds[i%3:]}))
 		a.request(t, "POST", fmt.Sprint("/ts/feed", i), "no transport stream")
+		a.request(t, []string{"PUT", "DELETE"}[i%2], "/api/mutes/v", "")
 	}
 	if err := a.end(); err != nil {
 		t.Fatal(err)
 	}
 	most := 50 + 10*int(time.Since(begun).Seconds()+1)
 	if size := len(a.log.String()); size > 4*most*1000 {
-		t.Errorf("%d requests made %d bytes of log", 2*n, size)
+		t.Errorf("%d requests made %d bytes of log", 3*n, size)
 	}
-	for _, kind := range []string{"stream rule added", "post refused: no MPEG transport stream"} {
+	for _, kind := range []string{"stream rule added", "post refused: no MPEG transport stream", "owner's mutes"} {
 		lines := len(a.log.lines(`"msg":"` + kind + `"`))
 		if lines > most || lines < 10 {
 			t.Errorf("%d lines are %q, at most %d may be", lines, kind, most)

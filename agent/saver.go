@@ -19,10 +19,10 @@ type saver struct {
 	log   *slog.Logger
 
 	mu             sync.Mutex
-	asked, written uint64 // saves
-	err            error  // of the last write; errStateHangs while one hangs
-	running        bool
+	asked, written uint64        // saves
+	err            error         // of the last write; errStateHangs while one hangs
 	ended          chan struct{} // closed when a write has ended
+	idle           chan struct{} // closed when all that was asked has been; nil where it is
 }
 
 // save returns when what is in force now is written, or the disk hangs.
@@ -33,9 +33,9 @@ func (s *saver) save() error {
 	defer s.mu.Unlock()
 	s.asked++
 	mine := s.asked
-	if !s.running {
-		s.running, s.ended = true, make(chan struct{})
-		go s.run()
+	if s.idle == nil {
+		s.ended, s.idle = make(chan struct{}), make(chan struct{})
+		go s.run() // end awaits it
 	}
 	for s.written < mine && s.err != errStateHangs {
 		ended := s.ended
@@ -67,7 +67,28 @@ func (s *saver) run() {
 		close(s.ended)
 		s.ended = make(chan struct{})
 	}
-	s.running = false
+	close(s.idle)
+	s.idle = nil
+}
+
+// end waits until nothing is written any more. A disk that hangs is not waited
+// for: what it holds up ends with the program.
+func (s *saver) end() {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	idle := s.idle
+	s.mu.Unlock()
+	if idle == nil {
+		return
+	}
+	timer := time.NewTimer(saveWithin)
+	defer timer.Stop()
+	select {
+	case <-idle:
+	case <-timer.C:
+	}
 }
 
 // trouble is why the newest state is not saved, nil where it is.
