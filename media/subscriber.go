@@ -181,12 +181,17 @@ type QueueInfo struct {
 	Sent      uint64 `json:"sent"`      // packets, or messages
 	SentBytes uint64 `json:"sentBytes"` // in them
 	Dropped   uint64 `json:"dropped"`   // packets, or messages, since the queue was full
+	Hangs     bool   `json:"hangs"`     // what is being written came in over 5 s ago: the other end takes nothing
 }
+
+// hangsAfter is beyond the age of what a queue hands out, and of a message on a slow link.
+const hangsAfter = queueAge + 3*time.Second
 
 // Info may be called at any time.
 func (s *Subscriber) Info() QueueInfo {
 	q := s.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return QueueInfo{Bytes: q.bytes, Sent: q.sent, SentBytes: q.sentB, Dropped: q.drops}
+	hangs := len(q.out) > 0 && time.Since(q.out[0].at) > hangsAfter
+	return QueueInfo{Bytes: q.bytes, Sent: q.sent, SentBytes: q.sentB, Dropped: q.drops, Hangs: hangs}
 }

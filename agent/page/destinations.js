@@ -2,7 +2,7 @@ import { address, el, set, show, say } from "./dom.js";
 import * as flow from "./flow.js";
 import { meaning, now, size, span } from "./words.js";
 
-const lamps = { air: "On air", muted: "Muted", silent: "Silent", calling: "Calling", waiting: "No link", idle: "Not allowed" };
+const lamps = { air: "On air", muted: "Muted", silent: "Silent", calling: "Calling", waiting: "No link", hung: "Takes nothing", idle: "Not allowed" };
 
 // A Destination is the card of one: on offers change(id) and remove(id).
 export class Destination {

@@ -30,9 +30,10 @@ export function live(stats, entry) {
 
 const linked = (d) => d.state === "up" || d.former?.state === "up";
 
-// destination says where one stands: air, silent, muted, calling, waiting, idle.
+// destination says where one stands: air, silent, muted, hung, calling, waiting, idle.
 export function destination(stats, d) {
   if (!linked(d)) return { dialling: "calling", idle: "idle" }[d.state] ?? "waiting";
+  if (d.queue.hangs) return "hung";
   return sending(stats, d.stream);
 }
 
@@ -45,7 +46,7 @@ export function sending(stats, name) {
 
 // viewers are the destinations that carry a feed now.
 export function viewers(stats, feed) {
-  return Object.values(stats.destinations).filter((d) => linked(d) &&
+  return Object.values(stats.destinations).filter((d) => linked(d) && !d.queue.hangs &&
     entries(stats, d.stream).some((entry) => feedOf(entry) === feed && live(stats, entry)));
 }
 

@@ -68,6 +68,8 @@ func (v view) sending(id string, d agent.DestinationInfo) line {
 		return say(wrong, "NOT ALLOWED", ": %s", link.LastError)
 	case link.State != "up":
 		return say(wrong, "NOT ON AIR", ": %s", v.unreachable(link, d.Destination))
+	case d.Queue.Hangs:
+		return say(wrong, "NOT ON AIR", ": %s takes nothing, and is given up if that lasts", host)
 	case ofStream && s.Feeds == nil:
 		return say(silent, "SILENT", ": its stream was deleted; %s gets nothing until that is added again", host)
 	case ofStream && len(s.Feeds) == 0:

@@ -71,6 +71,10 @@ func TestStatusTellsTheStoryOfADay(t *testing.T) {
 		t.Fatal(err)
 	}
 	comes(t, a.URL(), exitOK, "av ON AIR to "+host)
+	r.SetFaults("/in/av", testrelay.Faults{Stall: true})
+	comes(t, a.URL(), exitFailed, "! av NOT ON AIR (rule 0): "+host+" takes nothing")
+	r.SetFaults("/in/av", testrelay.Faults{})
+	comes(t, a.URL(), exitOK, "av ON AIR to "+host)
 	stop()
 	comes(t, a.URL(), exitFailed, "! no picture comes in on av: ffmpeg is not posting (last packet ")
 	end()
