@@ -51,12 +51,14 @@ func (c *change) done() *Stopping {
 				c.stopping.add(s, s.queue.purge(rests.of))
 			}
 		}
+		rests.release()
 	}
 	return &c.stopping
 }
 
 // A remainder is what is left of a chunk, and the PIDs of packets that are not.
 type remainder struct {
+	whole chunk // held, so that its bytes do not become another chunk's
 	chunk chunk // data nil: nothing
 	lost  []uint16
 }
@@ -74,11 +76,17 @@ func (r remainders) of(c chunk) remainder {
 	}
 	rest, ok := r.known[&c.data[0]]
 	if !ok {
-		rest.chunk = r.keep(c)
+		rest.whole, rest.chunk = c.retain(), r.keep(c)
 		rest.lost = c.without(rest.chunk.data)
 		r.known[&c.data[0]] = rest
 	}
 	return rest
+}
+
+func (r remainders) release() {
+	for _, rest := range r.known {
+		rest.whole.release()
+	}
 }
 
 // nothing leaves nothing of a chunk.

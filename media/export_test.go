@@ -20,3 +20,17 @@ func RateOf(n int, times ...time.Time) uint64 {
 func RecordTo(file *os.File, dir string) *Recording {
 	return &Recording{name: "x.ts", file: file, folder: &Folder{Dir: dir}}
 }
+
+// FreeDuringAChange reports whether the buffer of a chunk is free to hold another
+// one when a change has taken it out of the only queue that had it, and whether it
+// is when the change is over.
+func FreeDuringAChange() (during, after bool) {
+	s, q := newSlab(), newQueue(true)
+	q.push(chunk{data: s.b[:MaxMessage], slab: s})
+	s.release()
+	rests := remainders{keep: func(chunk) chunk { return chunk{} }, known: map[*byte]remainder{}}
+	q.purge(rests.of)
+	during = s.refs.Load() == 0
+	rests.release()
+	return during, s.refs.Load() == 0
+}

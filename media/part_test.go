@@ -222,6 +222,12 @@ func TestMuteIsDecidedOncePerFeedAndStream(t *testing.T) {
 	}
 }
 
+func TestBufferOfAMutedChunkIsNotUsedAgainBeforeTheMuteIsOver(t *testing.T) {
+	if during, after := media.FreeDuringAChange(); during || !after {
+		t.Errorf("free during it: %v, after it: %v", during, after)
+	}
+}
+
 func TestMuteOfABacklogIsSharedByAllQueues(t *testing.T) {
 	r := media.NewRouter()
 	r.SetStreams(map[string][]string{"s": {"av"}})
