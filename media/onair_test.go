@@ -27,6 +27,13 @@ func TestOnAirIsWhatLeaves(t *testing.T) {
 		hung := subscribe(t, s.Router, media.Subscription{Name: "av"})
 		s.play(t, 10*time.Second)
 		onAir("a reader that takes nothing")
+		if _, err := hung.Take(over()); err != nil {
+			t.Fatal(err)
+		}
+		s.play(t, 3*time.Second)
+		onAir("a write that lasts long", "av")
+		hung.Done(false)
+		onAir("it failed")
 		s.SetStreams(map[string][]string{"s": {"v", "a"}})
 		x := follow(t, s.Router, media.Subscription{Name: "s"})
 		s.play(t, time.Second)

@@ -96,13 +96,12 @@ func (p *Post) Copy(src io.Reader) (err error) {
 			return err
 		}
 		c.feed, c.at = p.feed, p.router.now()
-		begins := !p.begun
 		ok, tell := p.publish(c, rd.takeSkipped())
 		c.release()
 		if !ok {
 			return ErrTakenOver
 		}
-		if begins && tell && p.Begun != nil {
+		if tell && p.Begun != nil {
 			p.Begun(p.nth)
 		}
 	}

@@ -184,10 +184,8 @@ func (q *queue) handOut() Message {
 	q.bytes -= size
 	q.parts, q.mended = q.parts[:0], q.mended[:0]
 	q.stale, q.passed = false, false
-	now := time.Now()
 	for _, c := range q.out {
 		q.appendPart(c)
-		q.note(c, 0, now)
 	}
 	return Message{Parts: q.parts, Text: q.out[0].format == text}
 }
@@ -205,7 +203,9 @@ func (q *queue) done(written bool) {
 		}
 		q.items.putBack(q.out)
 	}
-	now := time.Now()
+	if written && q.outward {
+		noteSent(q.out, time.Now())
+	}
 	for _, c := range q.out {
 		switch {
 		case again:
@@ -214,7 +214,6 @@ func (q *queue) done(written bool) {
 		case written:
 			q.sent += c.count()
 			q.sentB += uint64(len(c.data))
-			q.note(c, c.count(), now)
 		case q.closed || q.stale:
 			q.losePurged(c, nil)
 		default:
