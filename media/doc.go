@@ -39,7 +39,8 @@
 //
 // A chunk is immutable once it is published. Every queue shares it, none copies
 // it, and its buffer is used again when the last has let go of it:
-// TestSlowReaderNeverSeesChangedBytes.
+// TestSlowReaderNeverSeesChangedBytes,
+// TestBufferOfAMutedChunkIsNotUsedAgainBeforeTheMuteIsOver.
 //
 // A queue holds at most 8 MiB and 2 s, 200 bytes counted for each message besides
 // its own, and costs the same however much waits
@@ -73,8 +74,8 @@
 // TestAPacketIsJudgedByTheTablesUnderWhichItCameIn,
 // TestFeedOfMessagesMutedInPartIsMutedWhole,
 // TestOfNoCodingThatFFmpegKnowsDoesAMutedPartLeave. No rules make a loop:
-// TestNoRulesMakeALoop. What is said to leave is what was
-// written: TestOnAirIsWhatLeaves, TestSentCountsWhatLeaves.
+// TestNoRulesMakeALoop. What is said to leave is what is
+// being written or was: TestOnAirIsWhatLeaves, TestSentCountsWhatLeaves.
 //
 // In a stream a gap of one reader is announced to that reader alone, and its
 // counters never break otherwise: TestDropsOfAStreamAreLegalOnThatLinkAlone,
@@ -105,7 +106,8 @@
 //
 // A folder may bound the age and size of its recordings: then the oldest are
 // deleted, never another file, nor one that is being written
-// (TestOldestRecordingsAreDeletedBeyondWhatIsKept, TestNothingButOwnRecordingsIsDeleted).
+// (TestOldestRecordingsAreDeletedBeyondWhatIsKept, TestNothingButOwnRecordingsIsDeleted,
+// TestRecordingThatTookTheNameOfOneMovedAwayCountsOnce).
 //
 // # Locks
 //

@@ -53,7 +53,7 @@ func (f *Folder) Record(name string) (*Recording, error) {
 	if path.Base(name) == "." || strings.HasSuffix(name, "/") {
 		return nil, fmt.Errorf("open the recording: %q names no file", name)
 	}
-	if strings.HasPrefix(path.Base(name), ledgerName) {
+	if strings.HasPrefix(strings.ToLower(path.Base(name)), ledgerName) {
 		return nil, fmt.Errorf("open the recording: the name %q is taken by the list of recordings", name)
 	}
 	if err := os.MkdirAll(f.Dir, 0o700); err != nil {

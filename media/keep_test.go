@@ -98,6 +98,27 @@ func TestOldestRecordingsAreDeletedBeyondWhatIsKept(t *testing.T) {
 	}
 }
 
+func TestRecordingThatTookTheNameOfOneMovedAwayCountsOnce(t *testing.T) {
+	f := &media.Folder{Dir: t.TempDir()}
+	for i := range 5 {
+		recordings(t, f, 9+i, "show.ts")
+		if i < 4 {
+			if err := os.Remove(filepath.Join(f.Dir, "show.ts")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	recordings(t, f, 9, "other.ts")
+	f.Keep.Size = 500_000 // they have 240,000
+	if got := tidied(t, f); len(got) > 0 {
+		t.Errorf("deleted %q, though there is room", got)
+	}
+	f.Keep.Size = 1
+	if got := tidied(t, f); len(got) != 2 {
+		t.Errorf("deleted %q, want both", got)
+	}
+}
+
 func TestNothingButOwnRecordingsIsDeleted(t *testing.T) {
 	f := &media.Folder{Dir: t.TempDir(), Keep: media.Keep{Age: time.Hour, Size: 1}}
 	path := func(name string) string { return filepath.Join(f.Dir, name) }
@@ -119,8 +140,10 @@ func TestNothingButOwnRecordingsIsDeleted(t *testing.T) {
 	for _, name := range []string{"theirs.ts", "replaced.ts", "mine.ts"} {
 		must(os.Chtimes(path(name), long, long))
 	}
-	if _, err := f.Record(".vw-recordings"); err == nil {
-		t.Error("the list of recordings is a recording")
+	for _, name := range []string{".vw-recordings", ".VW-Recordings.new"} { // where case does not tell files apart it is the same
+		if _, err := f.Record(name); err == nil {
+			t.Errorf("%s, a list of recordings, is a recording", name)
+		}
 	}
 
 	// One that is being written, by this agent or another one.

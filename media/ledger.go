@@ -131,17 +131,22 @@ func (f *Folder) writes(name string) bool {
 }
 
 // find reads the ledger: the recordings that are there, the oldest first, and
-// their length together.
+// their length together. The last entry of a name holds: the file of the one
+// before has been moved or deleted since.
 func (f *Folder) find(root *os.Root) (known []found, total int64) {
 	b, err := root.ReadFile(ledgerName)
 	if err != nil {
 		return nil, 0
 	}
+	last := map[string]entry{}
 	for line := range bytes.Lines(b) {
-		var r found
-		if json.Unmarshal(line, &r.entry) != nil {
-			continue // cut short by a crash
+		var e entry
+		if json.Unmarshal(line, &e) == nil { // else it was cut short by a crash
+			last[e.File] = e
 		}
+	}
+	for _, e := range last {
+		r := found{entry: e}
 		i, err := root.Lstat(r.File)
 		if err != nil || !i.Mode().IsRegular() {
 			continue

@@ -7,5 +7,5 @@ import "os"
 // freeSpace is not known here: a recording ends when the disk is full.
 func freeSpace(string) (s space, ok bool) { return space{}, false }
 
-// lock is not needed here: a file that is open cannot be deleted.
+// lock does nothing here: two agents are not to keep the same folder.
 func lock(*os.File, bool) bool { return true }
