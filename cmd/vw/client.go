@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"vw/command/printable"
 )
 
 // askTimeout bounds a request to the agent of this machine.
@@ -49,7 +51,10 @@ func newClient(base, user string) *client {
 		}
 		return conn, nil
 	}
-	return &client{base: base, http: http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
+	return &client{base: base, http: http.Client{
+		Transport:     &http.Transport{DialContext: dial, DisableKeepAlives: true}, // and no proxy
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
 }
 
 // A strangerError says that somebody else may listen where the agent should.
@@ -93,7 +98,14 @@ func (c *client) ask(ctx context.Context, method, path string, body, answer any)
 		if json.Unmarshal(came, &refused) != nil || refused.Error == "" {
 			return fmt.Errorf("the agent answered with HTTP %s", resp.Status)
 		}
-		return errors.New(refused.Error)
+		return errors.New(printable.Text(refused.Error))
 	}
-	return json.Unmarshal(came, answer)
+	if json.Unmarshal(came, answer) != nil {
+		return c.noAgent()
+	}
+	return nil
+}
+
+func (c *client) noAgent() error {
+	return fmt.Errorf("what answers at %s is no agent: --port or VW_PORT says where it is", c.base)
 }

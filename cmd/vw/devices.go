@@ -7,11 +7,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
-	"net/url"
 	"runtime"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -27,16 +26,10 @@ line of one to where the systemd unit vw-source@.service reads it.
 usage: vw devices [flags]
 
 Exit code: 0 if there is a camera or a microphone, 1 if there is none, 2 for a usage error.
-
-flags:
 `
 
-const (
-	// askAgentWithin bounds how long vw devices waits for the agent.
-	askAgentWithin = time.Second
-	// maxFeedsReply bounds what it reads of the answer, in bytes.
-	maxFeedsReply = 4 << 20
-)
+// askAgentWithin bounds how long vw devices waits for the agent.
+const askAgentWithin = time.Second
 
 // elsewhere says, for other systems than Linux, what lists devices there.
 var elsewhere = map[string]string{
@@ -46,25 +39,22 @@ var elsewhere = map[string]string{
 
 // runDevices is vw devices. It returns the exit code.
 func runDevices(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
-	flags := pflag.NewFlagSet("vw devices", pflag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	port := flags.Int("port", 8888, "[VW_PORT] TCP port of the agent")
-	asJSON := flags.Bool("json", false, "print one JSON object")
-	root := flags.String("root", "/", "where the machine's file system begins")
-	install := flags.String("install", "", "write the line of this `FEED` to /etc/vw/FEED.source, for the unit vw-source@FEED")
-	err := flags.Parse(args)
+	s := newSettings("vw devices")
+	made := agentFlags(s)
+	asJSON := s.Bool("json", false, "print one JSON object")
+	root := s.String("root", "/", "where the machine's file system begins")
+	install := s.String("install", "", "write the line of this `FEED` to /etc/vw/FEED.source, for the unit vw-source@FEED")
+	_, err := s.parse(args, environ)
 	if errors.Is(err, pflag.ErrHelp) {
-		printHelp(stdout, devicesHead, flags)
+		s.usage(stdout, devicesHead)
 		return exitOK
 	}
-	if err == nil && flags.NArg() > 0 {
-		err = fmt.Errorf("%q is one word too many: flags begin with --", flags.Arg(0))
+	var c *client
+	if err == nil {
+		c, err = made()
 	}
-	if err == nil && !flags.Changed("port") {
-		err = portVariable(environ, port)
-	}
-	if err == nil && (*port < 1 || *port > 65535) {
-		err = fmt.Errorf("port %d is not one of 1 to 65535", *port)
+	if err == nil && s.NArg() > 0 {
+		err = fmt.Errorf("%q is one word too many: flags begin with --", s.Arg(0))
 	}
 	if err == nil && *install != "" && *asJSON {
 		err = errors.New("--json lists and --install writes: choose one")
@@ -77,10 +67,11 @@ func runDevices(ctx context.Context, args, environ []string, stdout, stderr io.W
 		fmt.Fprintf(stderr, "vw devices: %v\n", err)
 		return exitUsage
 	}
-	if runtime.GOOS != "linux" && !flags.Changed("root") {
+	if runtime.GOOS != "linux" && !s.Changed("root") {
 		found.Advice = []string{notLinux(runtime.GOOS)}
 	}
-	found.Assign(askAgent(ctx, *port))
+	port, _ := s.GetInt("port") // it is one
+	found.Assign(askAgent(ctx, c, port))
 	if *install == "" {
 		return printDevices(found, *asJSON, stdout, stderr)
 	}
@@ -110,20 +101,6 @@ func printDevices(found *devices.Report, asJSON bool, stdout, stderr io.Writer) 
 	return exitOK
 }
 
-// portVariable sets port from VW_PORT, where that is not empty.
-func portVariable(environ []string, port *int) error {
-	value := valueOf(environ, "VW_PORT")
-	if value == "" {
-		return nil
-	}
-	n, err := strconv.Atoi(value)
-	if err != nil {
-		return fmt.Errorf("VW_PORT=%s: not a number", value)
-	}
-	*port = n
-	return nil
-}
-
 // notLinux says what to do on other systems.
 func notLinux(system string) string {
 	advice := "vw devices finds devices where Linux keeps them, and this is " + system + "."
@@ -133,14 +110,18 @@ func notLinux(system string) string {
 	return advice
 }
 
-// askAgent asks the agent on port which feed names are taken. One that is named
-// by rules alone and was never fed is not: it waits for its device.
-func askAgent(ctx context.Context, port int) devices.Agent {
+// askAgent asks the agent which feed names are taken. One that is named by rules
+// alone and was never fed is not: it waits for its device.
+func askAgent(ctx context.Context, c *client, port int) devices.Agent {
 	a := devices.Agent{Port: port}
 	ctx, cancel := context.WithTimeout(ctx, askAgentWithin)
 	defer cancel()
-	feeds, err := agentFeeds(ctx, port)
-	var at *url.Error
+	var feeds map[string]feedUse
+	err := c.ask(ctx, http.MethodGet, "/api/feeds/all", nil, &feeds)
+	if err == nil && feeds == nil {
+		err = c.noAgent()
+	}
+	var at *net.OpError
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		a.Problem = fmt.Sprintf("no answer within %v", askAgentWithin)
@@ -167,28 +148,4 @@ type feedUse struct {
 // waits says whether the agent told that nothing has ever fed it.
 func (f feedUse) waits() bool {
 	return f.Source != nil && !*f.Source && string(f.AgeMs) == "null"
-}
-
-func agentFeeds(ctx context.Context, port int) (feeds map[string]feedUse, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/api/feeds/all", port), nil)
-	if err != nil {
-		return nil, err
-	}
-	client := http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: true}, // and no proxy
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	err = json.NewDecoder(io.LimitReader(resp.Body, maxFeedsReply)).Decode(&feeds)
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	if resp.StatusCode != http.StatusOK || err != nil || feeds == nil {
-		return nil, fmt.Errorf("what answers there is no agent: %s", resp.Status)
-	}
-	return feeds, nil
 }

@@ -74,11 +74,11 @@ func TestDevicesAssumesFreeFeedNamesWhereNoAgentAnswers(t *testing.T) {
 	gone.Close()
 	for name, test := range map[string]struct{ port, problem string }{
 		"refused":  {refused, "refused"},
-		"stranger": {listening(t, http.NotFound), "no agent: 404"},
-		"refusal":  {listening(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "{}", http.StatusForbidden) }), "no agent: 403"},
+		"stranger": {listening(t, http.NotFound), "HTTP 404"},
+		"refusal":  {listening(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "{}", http.StatusForbidden) }), "HTTP 403"},
 		"garbage":  {listening(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("hello")) }), "no agent"},
 		"null":     {listening(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("null")) }), "no agent"},
-		"redirect": {listening(t, http.RedirectHandler("/elsewhere", http.StatusFound).ServeHTTP), "no agent: 302"},
+		"redirect": {listening(t, http.RedirectHandler("/elsewhere", http.StatusFound).ServeHTTP), "HTTP 302"},
 	} {
 		report := devicesJSON(t, nil, "--root", cameraRoot(t), "--port", test.port)
 		if report.Agent.Reached || !strings.Contains(report.Agent.Problem, test.problem) || report.Cameras[0].Feed != "video0" {

@@ -74,6 +74,10 @@ func TestStrangerWhoHasTakenThePortIsNotBelieved(t *testing.T) {
 			t.Errorf("%q: code %d, asked %v\n%s%s", args, code, asked, &stdout, &stderr)
 		}
 	}
+	report := devicesJSON(t, nil, "--root", cameraRoot(t), "--port", port)
+	if asked || report.Agent.Reached || !strings.Contains(report.Agent.Problem, "is nobody's") {
+		t.Errorf("devices: asked %v, %+v", asked, report.Agent)
+	}
 	var stdout, stderr bytes.Buffer
 	code := run(t.Context(), []string{"mute", "mic", "--agent-user", "nobody"}, []string{"VW_PORT=" + port}, nil, &stdout, &stderr)
 	if code != exitOK || !asked {

@@ -143,7 +143,7 @@ func (c *client) status(ctx context.Context) (view, error) {
 		return v, err
 	}
 	if err := json.Unmarshal(v.raw, &v.Status); err != nil || v.Instance == "" {
-		return v, fmt.Errorf("what answers at %s is no agent: --port or VW_PORT says where it is", c.base)
+		return v, c.noAgent()
 	}
 	return v, nil
 }

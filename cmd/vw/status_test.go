@@ -115,7 +115,7 @@ func TestStatusTellsScriptsByItsCode(t *testing.T) {
 		"trouble":     {answering(recorded(t, "status_trouble")), nil, exitFailed, "NOT ON AIR", ""},
 		"as JSON":     {answering([]byte(`{"instance":"x", "new":[1]}`)), []string{"--json"}, exitOK, `{"instance":"x", "new":[1]}` + "\n", ""},
 		"no agent":    {answering([]byte(`{"hello":1}`)), nil, exitNoAgent, "", "no agent"},
-		"no JSON":     {answering([]byte(`hello`)), nil, exitNoAgent, "", "invalid character"},
+		"no JSON":     {answering([]byte(`hello`)), nil, exitNoAgent, "", "no agent"},
 		"refusal":     {refusal, nil, exitNoAgent, "", "not now"},
 		"nobody":      {nil, []string{"--port", gonePort()}, exitNoAgent, "", "is vw stream running"},
 		"flag":        {nil, []string{"--frob"}, exitUsage, "", "--frob"},

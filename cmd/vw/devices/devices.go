@@ -78,10 +78,10 @@ func Find(root string) (*Report, error) {
 func (r *Report) Empty() bool { return len(r.Cameras)+len(r.Microphones) == 0 }
 
 // Assign gives every device a feed name that is not taken at a, and the line
-// that feeds it there. What a says is kept with printable characters alone:
-// it may be anything that listens on the port.
+// that feeds it there. Names are kept with printable characters alone: it may be
+// anything that listens on the port.
 func (r *Report) Assign(a Agent) {
-	r.Agent = Agent{Port: a.Port, Reached: a.Reached, Problem: printable(a.Problem), Taken: []string{}}
+	r.Agent = Agent{Port: a.Port, Reached: a.Reached, Problem: a.Problem, Taken: []string{}}
 	taken := map[string]bool{}
 	for _, name := range a.Taken {
 		taken[name] = true
