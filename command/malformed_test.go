@@ -100,6 +100,7 @@ var malformedRules = []string{
 	`{"verb":"add","what":"destination","rule":{"id":"apiRule","stream":"api","destination":"nowhere"}}`,
 	`{"verb":"add","what":"destination","rule":{"id":"apiRule","stream":"api","destination":"wss://r/","file":"x.ts"}}`,
 	`{"verb":"add","what":"destination","rule":{"id":"kept","stream":"api","destination":"wss://r/"}}`,
+	`{"verb":"add","what":"destination","rule":{"id":"kept","stream":"//x","destination":"wss://r/"}}`,
 	`{"verb":"add","what":"stream","rule":{"stream":"kept"}}`,
 	`{"verb":"add","what":"stream","rule":{"stream":"kept","feeds":"video0"}}`,
 	`{"verb":"add","what":"stream","rule":{"stream":"kept","feeds":{}}}`,
