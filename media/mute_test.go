@@ -260,6 +260,23 @@ func TestWriteThatFailedAfterAMuteIsNotHandedOutAgain(t *testing.T) {
 	})
 }
 
+func TestEmptyMessageWhoseWriteFailedIsNotHandedOutAfterAMute(t *testing.T) {
+	r := media.NewRouter()
+	x := subscribe(t, r, media.Subscription{Name: "log"})
+	sender := subscribe(t, r, media.Subscription{Name: "log", Client: true})
+	if err := sender.Send(nil, true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x.Take(over()); err != nil {
+		t.Fatal(err)
+	}
+	r.SetMutes([]string{"log"})
+	x.Done(false)
+	if m, err := x.Take(over()); err == nil {
+		t.Errorf("%q of what is muted", m.Parts)
+	}
+}
+
 func TestFiftyMutesUnderBacklogAreSound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStudio(t)

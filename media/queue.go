@@ -249,7 +249,11 @@ func (q *queue) purge(of func(chunk) remainder) (busy <-chan struct{}) {
 		}
 	}
 	q.items.truncate(n)
-	if !slices.ContainsFunc(q.out, func(c chunk) bool { return len(of(c).chunk.data) != len(c.data) }) {
+	removed := func(c chunk) bool {
+		rest := of(c).chunk.data
+		return rest == nil || len(rest) != len(c.data)
+	}
+	if !slices.ContainsFunc(q.out, removed) {
 		return nil
 	}
 	q.stale = true
