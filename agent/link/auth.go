@@ -129,7 +129,7 @@ func (c *Conn) Authenticate(ctx context.Context, t Target) error {
 	var data []byte
 	_, r, err := c.ws.NextReader()
 	if err == nil {
-		err = c.take(r, maxAnswer, func(all []byte) { data = all })
+		err = c.take(ctx, r, maxAnswer, func(all []byte) { data = all })
 	}
 	if err != nil {
 		if CodeOf(err) == CodeTimeout || ctx.Err() == context.DeadlineExceeded {

@@ -113,7 +113,7 @@ func (c *Conn) Serve(ctx context.Context, limit int, receive func(data []byte, i
 	life, lost := context.WithCancelCause(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		lost(c.read(limit, func(data []byte, isText bool) {
+		lost(c.read(life, limit, func(data []byte, isText bool) {
 			if isText && denied == "" {
 				denied = denial(data)
 			}
@@ -167,11 +167,11 @@ func (c *Conn) Ponged() bool {
 }
 
 // read hands on what comes in until the link is lost, and says why it was.
-func (c *Conn) read(limit int, handle func(data []byte, isText bool)) error {
+func (c *Conn) read(life context.Context, limit int, handle func(data []byte, isText bool)) error {
 	for {
 		kind, r, err := c.ws.NextReader()
 		if err == nil {
-			err = c.take(r, limit, func(data []byte) { handle(data, kind == websocket.TextMessage) })
+			err = c.take(life, r, limit, func(data []byte) { handle(data, kind == websocket.TextMessage) })
 		}
 		if CodeOf(err) == CodeTimeout {
 			return errNoPong

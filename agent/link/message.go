@@ -12,9 +12,9 @@ var (
 )
 
 // take reads a message and hands it on; one longer than limit bytes it reads
-// past, and hands on nil. What it takes beyond freeMessage is given back before
+// past, and hands on nil; so it does when ctx has ended, after which nobody wants it. What it takes beyond freeMessage is given back before
 // it returns.
-func (c *Conn) take(r io.Reader, limit int, handle func(data []byte)) error {
+func (c *Conn) take(ctx context.Context, r io.Reader, limit int, handle func(data []byte)) error {
 	b := make([]byte, 0, 512)
 	taken := 0 // of the room
 	free := func() {
@@ -36,7 +36,7 @@ func (c *Conn) take(r io.Reader, limit int, handle func(data []byte)) error {
 			return errSlowPart
 		case err != nil:
 			return err
-		case len(b) > limit:
+		case len(b) > limit || ctx.Err() != nil:
 			b = nil
 			free()
 			if _, err := io.Copy(io.Discard, r); err != nil {
@@ -49,22 +49,26 @@ func (c *Conn) take(r io.Reader, limit int, handle func(data []byte)) error {
 		}
 		size := min(2*cap(b), limit+1)
 		if need := size - freeMessage - taken; need > 0 {
-			if err := c.reserve(need); err != nil {
+			switch err := c.reserve(ctx, need); {
+			case err == nil:
+				taken += need
+			case ctx.Err() != nil:
+				continue
+			default:
 				return err
 			}
-			taken += need
 		}
 		b = append(make([]byte, 0, size), b...)
 	}
 }
 
 // reserve waits for room.
-func (c *Conn) reserve(n int) error {
+func (c *Conn) reserve(ctx context.Context, n int) error {
 	if c.rest.IsZero() {
 		c.rest = time.Now().Add(messageTimeout)
 		_ = c.alive() // a broken socket shows at the next read
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), roomTimeout)
+	ctx, cancel := context.WithTimeout(ctx, roomTimeout)
 	defer cancel()
 	if err := c.room.Acquire(ctx, int64(n)); err != nil {
 		return errNoRoom

@@ -66,6 +66,33 @@ func TestLongMessagesOfAllLinksShareABound(t *testing.T) {
 	})
 }
 
+func TestALinkThatEndsWaitsForNoMemory(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		all, cancel := context.WithCancel(t.Context())
+		d := upgrading(link.Config{}, open, nil, func(ws *websocket.Conn) {
+			w, _ := ws.NextWriter(websocket.BinaryMessage)
+			_, _ = w.Write(make([]byte, limit-1))
+			<-all.Done() // and no end
+		})
+		run := func(ctx context.Context) { newIdle(d, link.Target{URL: "ws://localhost/in/x"}).Run(ctx) }
+		var others sync.WaitGroup
+		for range 40 { // more than there is room for
+			others.Go(func() { run(all) })
+		}
+		time.Sleep(time.Second)
+		one, end := context.WithTimeout(all, time.Second)
+		defer end()
+		run(one)
+		deadline, _ := one.Deadline()
+		if took := time.Since(deadline); took > time.Second {
+			t.Errorf("the end took %v", took)
+		}
+		cancel()
+		others.Wait()
+	})
+}
+
 func TestMessagesComeInWhole(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{0, 1, 511, 512, 8191, 8192, 8193, 65536, limit - 1, limit, limit + 1, 3 * limit} {
