@@ -8,6 +8,8 @@
 //   - What is scheduled begins and ends within a second, also where the clock is
 //     set: TestScheduleFollowsTheClock, TestScheduleFollowsAClockThatIsSet. A mute
 //     for some time lasts so long, whatever becomes of the clock.
+//   - Only Unmute, which the owner's token guards, shortens a mute, and no mute is
+//     silently left out: TestMutesOfAFeedAddUpAndUnmuteEndsThemAll, TestAtMostAThousandMutes.
 //   - With a clock that is not set all that is scheduled is muted:
 //     TestWithAClockThatIsNotSetWhatIsScheduledIsMuted.
 //   - While the mute file exists, or cannot be looked for, everything is muted:
@@ -28,7 +30,7 @@ import (
 	"vw/media"
 )
 
-// maxMutes is the most mutes, scheduled ones included.
+// maxMutes is the most mutes, scheduled ones included, that of all feeds not counted.
 const maxMutes = 1000
 
 // scheduleEvery is the time between two looks at the clock, whichever way it is set,
@@ -55,11 +57,14 @@ type Owner struct {
 func New(c Config, s State, muted []string) (*Owner, error) {
 	c.defaults()
 	o := &Owner{config: c, scheduled: make(chan struct{}, 1), locked: s.Locked, damaged: s.Damaged}
+	mutes := slices.Clone(s.Schedule)
 	for _, feed := range slices.Concat(s.Mutes, muted) {
-		o.add(Mute{Feed: feed})
+		mutes = append(mutes, Mute{Feed: feed})
 	}
-	for _, m := range s.Schedule {
-		o.add(m)
+	for _, m := range mutes {
+		if !o.add(m) {
+			return nil, errFull
+		}
 	}
 	var err error
 	if c.TokenFile != "" {
@@ -116,7 +121,7 @@ func (o *Owner) Mute(ctx context.Context, m Mute) error {
 	full := false
 	o.change(ctx, func() { full = !o.add(m) })
 	if full {
-		return &command.Error{Kind: command.Conflict, Why: "there are 1000 mutes, which is the most: vw unmute some, or mute * for all"}
+		return errFull
 	}
 	select {
 	case o.scheduled <- struct{}{}:
@@ -177,17 +182,24 @@ func (o *Owner) lifted() {
 	o.damaged = o.damaged && (o.locked || everything)
 }
 
-// add adds a mute to the others. A new time until which a feed is muted takes the
-// place of an old one; any other mute is added to those there are. It reports
-// whether there was room.
+var errFull = &command.Error{Kind: command.Conflict, Why: "there are 1000 mutes, which is the most: vw unmute some, or mute * for all"}
+
+// add adds a mute to the others. Of two times until which a feed is muted the later
+// one stays: only Unmute ends a mute before its time. It reports whether there was
+// room; for all feeds there always is.
 func (o *Owner) add(m Mute) bool {
 	i, found := slices.BinarySearchFunc(o.mutes, m, func(a, b Mute) int {
 		return cmp.Or(cmp.Compare(a.Feed, b.Feed), cmp.Compare(a.Every.text, b.Every.text), cmp.Compare(a.kind(), b.kind()))
 	})
+	all, room := Mute{Feed: media.MuteAll}, maxMutes
+	if slices.Contains(o.mutes, all) {
+		room++
+	}
 	switch {
+	case found && !m.Until.After(o.mutes[i].Until):
 	case found:
 		o.mutes[i] = m
-	case len(o.mutes) >= maxMutes:
+	case m != all && len(o.mutes) >= room:
 		return false
 	default:
 		o.mutes = slices.Insert(o.mutes, i, m)

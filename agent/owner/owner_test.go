@@ -186,10 +186,12 @@ func TestMutesOfAFeedAddUpAndUnmuteEndsThemAll(t *testing.T) {
 		b.mute("a", owner.When{Every: "sat 14:00-16:00"})
 		b.mute("a", owner.When{For: "1h"})
 		b.mute("a", owner.When{For: "2h"}) // in place of the hour
+		b.mute("a", owner.When{For: "1s"}) // would unmute, which is unmute's alone
+		pass(2*time.Hour - time.Second)
 		if s := b.State(); len(s.Mutes) != 1 || len(s.Schedule) != 3 {
 			t.Errorf("%+v", s)
 		}
-		pass(3 * time.Hour)
+		pass(time.Hour)
 		b.muted("when the two hours are over", "a")
 		if err := b.Unmute(t.Context(), "a"); err != nil {
 			t.Fatal(err)
@@ -197,7 +199,7 @@ func TestMutesOfAFeedAddUpAndUnmuteEndsThemAll(t *testing.T) {
 		b.muted("after unmute")
 		pass(8 * time.Hour)
 		b.muted("in a window that was unmuted")
-		if b.saved != 5 {
+		if b.saved != 6 {
 			t.Errorf("saved %d times", b.saved)
 		}
 	})
@@ -212,6 +214,14 @@ func TestAtMostAThousandMutes(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	b.mute("f"+time.Duration(7).String(), owner.When{}) // that is none more
+	c := owner.Config{Router: media.NewRouter(), Log: slog.New(slog.DiscardHandler)}
+	if _, err := owner.New(c, b.State(), []string{"one-more"}); err == nil || !strings.Contains(err.Error(), "1000 mutes") {
+		t.Errorf("a start that would leave one unmuted: %v", err)
+	}
+	b.mute("*", owner.When{})
+	if o, err := owner.New(c, b.State(), nil); err != nil || len(o.Muted()) != 1001 {
+		t.Errorf("all of them, after a restart: %v", err)
+	}
 }
 
 // eventually waits for what a real file system tells.
