@@ -1,7 +1,8 @@
 // Package agent puts vw together: the links that it dials, the command channel
 // on one of them, the destinations, and the HTTP side that this machine sees.
-// It is the only room that dials or listens. What a command means is command's
-// business, what a packet is media's.
+// It is the only room that dials (by its own room link) or listens. What a command
+// means is command's business, what a packet is media's, what the owner has muted
+// and locked its own room owner's.
 //
 // # How it flows
 //
@@ -14,8 +15,8 @@
 // A command: text from the control's link goes to the one command.Handler, which
 // changes the table and, under its lock, tells the agent: the router is swapped
 // and the links are reconciled without waiting for any of them. Then the handler
-// waits for what was removed to stop, and the reply goes back on the link that
-// asked. REST is a translation into the same handler.
+// waits for what was removed to stop and for the state to be saved, and the reply
+// goes back on the link that asked. REST is a translation into the same handler.
 //
 // # Invariants
 //
@@ -40,7 +41,9 @@
 //     of a feed gets what came in byte for byte, in messages of whole packets:
 //     TestWhatFfmpegSendsArrivesByteForByte, TestBurstsArriveUnchangedBesideADestinationThatNeverReads.
 //   - Every wait ends with its context, every goroutine is awaited by whoever
-//     started it: TestTheEndUnderLoadClosesLinksAndCompletesRecordings,
+//     started it, for 2 s where the disk of the state or a new recording hangs:
+//     TestTheEndUnderLoadClosesLinksAndCompletesRecordings,
+//     TestTheEndWaitsForTheStateThatIsBeingWritten, link's TestALinkThatEndsWaitsForNoMemory,
 //     TestAThousandPostsThatComeAndGoLeaveNothing, TestAnAgentThatNothingHappensToEndsAtOnceAndLeavesNothing.
 //   - Every read from a peer has a limit and a deadline, every write a deadline:
 //     TestMessageOverOneMebibyteIsAnsweredWithAnErrorAndTheChannelStays,
@@ -84,8 +87,16 @@
 //     each other in peace: TestTwoAgentsOnOneEndpointNeverAnswerEachOther.
 //   - What comes in on a destination's link stays on this machine, and is no
 //     command: TestWhatComesInOnALinkReachesLocalClientsOfThatNameAndNoOtherRelay.
-//   - The agent listens on loopback alone, and answers no other web page:
-//     TestOnlyLoopbackIsListenedOn, TestRequestsOfOtherWebPagesAreRefusedOnEveryMethodAndPath.
+//   - The agent listens on loopback alone, answers no other web page, and in a browser
+//     takes changes from its own page alone:
+//     TestOnlyLoopbackIsListenedOn, TestRequestsOfOtherWebPagesAreRefusedOnEveryMethodAndPath,
+//     TestChangesOfABrowserNeedThePagesToken.
+//   - No rule, name or redirect makes the agent dial its own port, nor others on this
+//     machine for anybody but its owner: attack's TestAgentNeverDialsItsOwnListeners,
+//     link's TestThisMachineIsDialledOnlyForItsOwner.
+//   - Whatever comes in, what it makes the agent keep, dial and log is bounded: link's
+//     TestLongMessagesOfAllLinksShareABound, TestDialsToOneHostAreBoundedOverAllRules,
+//     TestLogIsBoundedInAFlood.
 //   - No token reaches a log, a metric or a reply, nor a relay that has not shown
 //     a certificate, loopback excepted; no log shows a URL's query:
 //     TestTokenThatARelayRepeatsIsNotPassedOn, TestTLSRelayIsTakenOnlyWithACertificateThatHolds,

@@ -82,10 +82,10 @@ func (a *Agent) writeState() error {
 	return a.state.write(s)
 }
 
-// savedRules are the rules that have lasted over the restart. Those that may
-// not be acted upon any more stay, idle. A command channel's URL that differs
-// from the one they were saved with is the owner's word: the endpoints that
-// were saved are forgotten.
+// savedRules are the rules that have lasted over the restart, apiRule where it was
+// saved. Those that may not be acted upon any more stay, idle. A command channel's
+// URL that differs from the one they were saved with is the owner's word: the
+// endpoints that were saved are forgotten.
 func (a *Agent) savedRules() command.Rules {
 	rules := command.Rules{Streams: a.saved.Streams, Destinations: map[string]command.Destination{}}
 	for id, s := range a.saved.Destinations {
@@ -96,7 +96,6 @@ func (a *Agent) savedRules() command.Rules {
 		return rules
 	}
 	configured := command.Destination{ID: apiRule, Stream: apiStream, Destination: a.config.API, Token: a.config.APIToken, Local: true}
-	rules.Destinations[apiRule] = configured
 	a.control.owners = &configured
 	if s := a.saved.Control; s.Configured == a.config.API {
 		sameToken := s.Token != nil && *s.Token == a.config.APIToken
