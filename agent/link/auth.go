@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
-	"time"
 )
 
 // Access asks an access relay, which has an http:// or https:// URL, for the one
@@ -120,9 +119,10 @@ func (c *Conn) Authenticate(ctx context.Context, t Target) error {
 	if t.Auth != "message" {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeout) // a deadline of reads a pong would put off
+	defer cancel()
 	stop := context.AfterFunc(ctx, c.Abort)
 	defer stop()
-	_ = c.ws.SetReadDeadline(time.Now().Add(c.timeout))
 	if err := c.WriteText([]byte(t.Token)); err != nil {
 		return fmt.Errorf("send the token: %w", err)
 	}
@@ -132,7 +132,7 @@ func (c *Conn) Authenticate(ctx context.Context, t Target) error {
 		err = c.take(ctx, r, maxAnswer, func(all []byte) { data = all })
 	}
 	if err != nil {
-		if CodeOf(err) == CodeTimeout || ctx.Err() == context.DeadlineExceeded {
+		if ctx.Err() == context.DeadlineExceeded {
 			return newError(CodeTokenUnanswered, "the relay did not answer the token within %v", c.timeout)
 		}
 		return fmt.Errorf("wait for the answer to the token: %w", err)

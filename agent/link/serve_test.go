@@ -173,3 +173,22 @@ func acceptKey(key string) string {
 	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) // RFC 6455, 4.2.2
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
+
+// Whatever else it says meanwhile.
+func TestRelayThatDoesNotAnswerTheTokenIsGivenUpAfterTenSeconds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := upgrading(link.Config{}, open, nil, func(ws *websocket.Conn) {
+			_, _, err := ws.ReadMessage()
+			for ; err == nil; time.Sleep(time.Second) {
+				err = ws.WriteControl(websocket.PongMessage, nil, time.Now().Add(time.Second))
+			}
+		})
+		begun := time.Now()
+		_, err := d.Open(t.Context(), link.Target{URL: "ws://localhost/in/x", Token: "t", Auth: "message"})
+		if took := time.Since(begun); link.CodeOf(err) != link.CodeTokenUnanswered || took != 10*time.Second {
+			t.Errorf("after %v: %v", took, err)
+		}
+		time.Sleep(2 * time.Second)
+	})
+}
