@@ -10,7 +10,7 @@ const onAirFor = 2 * time.Second
 
 // noteSent counts chunks as sent beyond this machine, those of a feed that come
 // one after the other in one go.
-func noteSent(out []chunk, now time.Time) {
+func noteSent(out []chunk) {
 	var n uint64
 	for i, c := range out {
 		n += c.count()
@@ -19,7 +19,7 @@ func noteSent(out []chunk, now time.Time) {
 		}
 		if c.feed != nil {
 			c.feed.sent.Add(n)
-			c.feed.sentAt.Store(max(1, int64(now.Sub(c.feed.made))))
+			c.feed.sentAt.Store(max(1, int64(time.Since(c.feed.made))))
 		}
 		n = 0
 	}

@@ -204,7 +204,7 @@ func (q *queue) done(written bool) {
 		q.items.putBack(q.out)
 	}
 	if written && q.outward {
-		noteSent(q.out, time.Now())
+		noteSent(q.out)
 	}
 	for _, c := range q.out {
 		switch {
