@@ -105,7 +105,10 @@ func describe(err error) *Error {
 	}
 	var closed *websocket.CloseError
 	if errors.As(err, &closed) && closed.Code != websocket.CloseAbnormalClosure {
-		e.Text = fmt.Sprintf("the relay closed the link (%d): %s", closed.Code, quoted(closed.Text))
+		e.Text = fmt.Sprintf("the relay closed the link (%d)", closed.Code)
+		if closed.Text != "" {
+			e.Text += ": " + quoted(closed.Text)
+		}
 	} else if errors.As(err, &closed) {
 		e.Text = "the other end hung up"
 	}

@@ -136,6 +136,29 @@ func TestARelayThatClosesWithAPolicyViolationWantsAToken(t *testing.T) {
 	}
 }
 
+func TestAClosedLinkIsToldWithItsReasonWhereThereIsOne(t *testing.T) {
+	t.Parallel()
+	for reason, words := range map[string]string{"": "the relay closed the link (1001)", "bye": `the relay closed the link (1001): "bye"`} {
+		synctest.Test(t, func(t *testing.T) {
+			d := upgrading(link.Config{}, open, nil, func(ws *websocket.Conn) {
+				go func() { _, _, _ = ws.NextReader() }() // pipes hold nothing
+				_ = ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(1001, reason), time.Now().Add(time.Second))
+			})
+			l := newIdle(d, link.Target{URL: "ws://localhost/in/x"})
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan struct{})
+			go func() { defer close(done); l.Run(ctx) }()
+			time.Sleep(time.Minute)
+			if i := l.Info(); i.LastError != words {
+				t.Errorf("%q: %+v", reason, i)
+			}
+			cancel()
+			<-done
+			time.Sleep(time.Second)
+		})
+	}
+}
+
 // The text of a reset connection names this end's port, which is another each time.
 func TestAFailureThatGoesOnIsLoggedOnce(t *testing.T) {
 	t.Parallel()
