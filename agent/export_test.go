@@ -21,12 +21,6 @@ func Begin(c Config, dial func(ctx context.Context, network, address string) (ne
 	return a, a.begin(context.Background()), nil
 }
 
-// Do runs a message of this machine's.
-func (a *Agent) Do(ctx context.Context, message string) (replies []string) {
-	a.commands.Handle(ctx, []byte(message), command.Local, func(b []byte) { replies = append(replies, string(b)) })
-	return replies
-}
-
 // Channel is the state of the command channel.
 func (a *Agent) Channel() *ControlInfo { return a.control.info() }
 

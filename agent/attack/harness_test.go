@@ -37,7 +37,13 @@ func TestMain(m *testing.M) {
 	if code, done := isolate(); done {
 		os.Exit(code)
 	}
-	os.Exit(m.Run())
+	var err error
+	if temp, err = os.MkdirTemp("", "vw-attack"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(temp)
+	os.Exit(code)
 }
 
 // count is how many of something an attack uses.

@@ -13,13 +13,12 @@ import (
 	"vw/testrelay"
 )
 
+// temp is a folder that is there until the tests have ended.
+var temp string
+
 // program builds the real one, once and without the race detector.
 var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "vw-attack")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "vw")
+	path := filepath.Join(temp, "vw")
 	if out, err := exec.Command("go", "build", "-o", path, "vw/cmd/vw").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
 	}
