@@ -254,7 +254,10 @@ func TestLateViewerGetsPictureAndSoundTogether(t *testing.T) {
 		relay.Drop("/in/late") // as a link that was lost and is back: it gets the fast start
 		channel.route("late", "room", relay.URL()+fmt.Sprintf("/in/late%d", i))
 		late.bytes(50_000)
-		relay.Drop(fmt.Sprintf("/in/late%d", i))
+		path := fmt.Sprintf("/in/late%d", i)
+		relay.Drop(path)
+		visits := awaitVisits(t, relay, path, func(v []testrelay.Visit) bool { return len(v) > 1 && v[len(v)-1].Up })
+		late.from = visits[len(visits)-1].At // what the link before brought may still wait
 		late.got, late.each = nil, nil
 		late.bytes(150_000)
 		r := sound(t, late.got)

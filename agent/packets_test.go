@@ -183,8 +183,9 @@ func (r *running) flow(t testing.TB, feed string, pid uint16, n int, every time.
 type viewer struct {
 	t    testing.TB
 	sub  *testrelay.Subscription
-	got  []byte   // of the binary messages
-	each [][]byte // of the binary messages
+	got  []byte    // of the binary messages
+	each [][]byte  // of the binary messages
+	from time.Time // earlier messages are passed over
 	text []string
 }
 
@@ -208,6 +209,9 @@ func (v *viewer) until(what string, enough func() bool) {
 }
 
 func (v *viewer) take(m testrelay.Message) {
+	if m.At.Before(v.from) {
+		return
+	}
 	if m.Type == websocket.TextMessage {
 		v.text = append(v.text, string(m.Data))
 		return
