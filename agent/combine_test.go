@@ -28,9 +28,9 @@ type camera struct {
 	after time.Duration
 }
 
-// TestFeedsBecomeOneProgramme has real ffmpegs, which know nothing of each
+// TestFeedsBecomeOneProgram has real ffmpegs, which know nothing of each
 // other, post to the feeds of one stream rule.
-func TestFeedsBecomeOneProgramme(t *testing.T) {
+func TestFeedsBecomeOneProgram(t *testing.T) {
 	for name, c := range map[string]struct {
 		cameras []camera
 		rule    []string
@@ -215,7 +215,7 @@ func codecs(t testing.TB, ts []byte) (names []string) {
 		t.Fatal(err)
 	}
 	if len(found.Programs) != 1 {
-		t.Errorf("ffprobe finds %d programmes", len(found.Programs))
+		t.Errorf("ffprobe finds %d programs", len(found.Programs))
 	}
 	for _, kind := range []string{"video", "audio", "data"} {
 		for _, s := range found.Streams {

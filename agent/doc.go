@@ -78,8 +78,8 @@
 //     ends it: TestRulesMutesAndLockOutliveARestart, TestStateIsWholeWheneverTheProgramIsKilled,
 //     TestDamagedStateMutesAndLocksEverythingUntilTheOwnerLiftsIt,
 //     TestStateThatOthersMayWriteStopsTheStart.
-//   - The feeds of a stream are one programme, whatever becomes of their sources:
-//     TestFeedsBecomeOneProgramme, TestTimeGoesOnWhenFfmpegIsKilledAndRestarted,
+//   - The feeds of a stream are one program, whatever becomes of their sources:
+//     TestFeedsBecomeOneProgram, TestTimeGoesOnWhenFfmpegIsKilledAndRestarted,
 //     TestAnotherPictureInTheRuleIsDecodedOn, TestJsmpegFindsBothTracksIntact.
 //   - The page shows what strangers wrote as text alone:
 //     TestBrowserShowsTroubleInEverySizeAndNoHTMLOfStrangers.

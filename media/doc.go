@@ -1,11 +1,11 @@
 // Package media is where bytes come in and bytes go out: packets and messages
-// of named feeds, streams that make one programme of several feeds, a bounded
+// of named feeds, streams that make one program of several feeds, a bounded
 // queue for every reader, and recordings. It reads what a feed is sent as an
 // io.Reader, and hands out what a destination is to write as Messages that its
 // writer takes. It does not know what they come from or go to: it imports
 // neither the network nor the protocol of commands, and nothing in it dials,
 // listens, retries or reads a rule's JSON (TestImports). Its own rooms are
-// mpegts (the wire format), programme (what a stream does to packets) and
+// mpegts (the wire format), program (what a stream does to packets) and
 // tscheck (what is wrong with a transport stream).
 //
 // # How it flows
@@ -19,7 +19,7 @@
 // ever waits for one who writes.
 //
 // A feed is bytes: its readers get what came in, unchanged
-// (TestBytesPassUnchangedHoweverTheyAreCut). A stream is one valid programme,
+// (TestBytesPassUnchangedHoweverTheyAreCut). A stream is one valid program,
 // whatever its feeds are made of. Messages that are no packets pass as they are,
 // and leave streams alone that carry packets
 // (TestMessagesPassAStreamOfNoTransportStream).

@@ -2,12 +2,12 @@ package media
 
 import (
 	"vw/media/mpegts"
-	"vw/media/programme"
+	"vw/media/program"
 )
 
-// maxMends is for how many gaps room is left in a message: a programme's
+// maxMends is for how many gaps room is left in a message: a program's
 // tracks and tables.
-const maxMends = programme.MaxTracks + 2
+const maxMends = program.MaxTracks + 2
 
 // lose counts packets that are not going to be handed out. Those before them
 // are not handed out again either: a gap is mended once.

@@ -2,7 +2,7 @@ package media
 
 import "vw/media/mpegts"
 
-// An inspector follows a transport stream as it passes: its first programme's
+// An inspector follows a transport stream as it passes: its first program's
 // tables, its tracks, its faults, its random access points. It changes nothing.
 type inspector struct {
 	pids     map[uint16]*pidState

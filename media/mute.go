@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"vw/media/mpegts"
-	"vw/media/programme"
+	"vw/media/program"
 )
 
 // MuteAll is the entry that mutes every feed, those to come included.
@@ -35,7 +35,7 @@ func (m muting) names() []string {
 }
 
 // limit returns what a stream may take of an entry of its rule, false for nothing.
-func (m muting) limit(s programme.Selector) (programme.Selector, bool) {
+func (m muting) limit(s program.Selector) (program.Selector, bool) {
 	s.NoVideo, s.NoAudio = m&mutedVideo != 0, m&mutedAudio != 0
 	none := m&mutedWhole != 0 || s.NoVideo && s.Part == mpegts.Video || s.NoAudio && s.Part == mpegts.Audio
 	return s, !none

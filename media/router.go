@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"vw/media/programme"
+	"vw/media/program"
 )
 
 // A Router knows the feeds and streams by name, and who follows them. Its lock
@@ -76,10 +76,10 @@ func (r *Router) SetStreams(rules map[string][]string) *Stopping {
 }
 
 // changed reads the rules that are not those in force; nil is none any more.
-func (r *Router) changed(rules map[string][]string) map[string][]programme.Selector {
+func (r *Router) changed(rules map[string][]string) map[string][]program.Selector {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	changed := map[string][]programme.Selector{}
+	changed := map[string][]program.Selector{}
 	for name, s := range r.streams {
 		if _, ok := rules[name]; !ok && s.ruled {
 			changed[name] = nil
@@ -89,7 +89,7 @@ func (r *Router) changed(rules map[string][]string) map[string][]programme.Selec
 		if s := r.streams[name]; s != nil && s.ruled && slices.Equal(s.entries, entries) {
 			continue
 		}
-		changed[name] = make([]programme.Selector, len(entries))
+		changed[name] = make([]program.Selector, len(entries))
 		for i, e := range entries {
 			changed[name][i] = selector(e)
 		}
@@ -98,7 +98,7 @@ func (r *Router) changed(rules map[string][]string) map[string][]programme.Selec
 }
 
 // unwire takes streams off their feeds, in one pass over those of each feed.
-func (r *Router) unwire(changed map[string][]programme.Selector) {
+func (r *Router) unwire(changed map[string][]program.Selector) {
 	touched := map[*feed]struct{}{}
 	for name := range changed {
 		if s := r.streams[name]; s != nil {
@@ -129,8 +129,8 @@ func (r *Router) wire(s *stream) {
 }
 
 // selectors returns what the owner's mutes leave of a stream's rule.
-func (r *Router) selectors(s *stream) []programme.Selector {
-	var left []programme.Selector
+func (r *Router) selectors(s *stream) []program.Selector {
+	var left []program.Selector
 	for _, x := range s.rule {
 		if x, some := r.feeds[x.Feed].muted.limit(x); some {
 			left = append(left, x)

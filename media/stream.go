@@ -7,27 +7,27 @@ import (
 	"time"
 
 	"vw/media/mpegts"
-	"vw/media/programme"
+	"vw/media/program"
 )
 
-// A stream is what a stream rule makes of several feeds: one programme, shared
+// A stream is what a stream rule makes of several feeds: one program, shared
 // by all who follow it. It outlives its rule while somebody names it, so that
 // a rule that comes back goes on with the same PIDs, counters and clock.
 type stream struct {
 	name      string
-	begun     time.Time            // arrival times are counted from then
-	ruled     bool                 // a rule of this name is in force; guarded by the router's lock
-	rule      []programme.Selector // that rule; likewise, as the next three
-	entries   []string             // that rule, as it was written
-	readers   int                  // subscribers that name it, linked or not
+	begun     time.Time          // arrival times are counted from then
+	ruled     bool               // a rule of this name is in force; guarded by the router's lock
+	rule      []program.Selector // that rule; likewise, as the next three
+	entries   []string           // that rule, as it was written
+	readers   int                // subscribers that name it, linked or not
 	feeds     []*feed
 	leaving   bool // while it is taken off its feeds; likewise
 	concerned bool // by the change under way; guarded by that
 
 	mu sync.Mutex
 	outlet
-	selectors []programme.Selector // what the owner's mutes leave of the rule
-	programme *programme.Programme
+	selectors []program.Selector // what the owner's mutes leave of the rule
+	program   *program.Program
 	slab      *slab
 	used      int // of the slab
 	bytes     uint64
@@ -35,13 +35,13 @@ type stream struct {
 }
 
 func newStream(name string, now time.Time) *stream {
-	s := &stream{name: name, begun: now, outlet: outlet{inspector: newInspector()}, programme: programme.New()}
+	s := &stream{name: name, begun: now, outlet: outlet{inspector: newInspector()}, program: program.New()}
 	s.limit = s.audible
 	return s
 }
 
 // audible returns nothing of what a stream carried that is silent now, not even
-// tables; the owner's mutes are in the programme.
+// tables; the owner's mutes are in the program.
 func (s *stream) audible(c chunk) chunk {
 	if len(s.selectors) == 0 {
 		return chunk{}
@@ -51,9 +51,9 @@ func (s *stream) audible(c chunk) chunk {
 
 // selector reads one entry of a stream rule: a feed, or with :video or :audio
 // behind it one kind of its tracks.
-func selector(entry string) programme.Selector {
+func selector(entry string) program.Selector {
 	name, part, _ := strings.Cut(entry, ":")
-	s := programme.Selector{Feed: name}
+	s := program.Selector{Feed: name}
 	switch part {
 	case mpegts.Video.String():
 		s.Part = mpegts.Video
@@ -65,13 +65,13 @@ func selector(entry string) programme.Selector {
 
 // set changes what the stream is made of. What is left out is gone from the
 // fast start. It returns what of a chunk may stay in a queue.
-func (s *stream) set(selectors []programme.Selector) (keep func(chunk) chunk) {
+func (s *stream) set(selectors []program.Selector) (keep func(chunk) chunk) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.selectors = selectors
-	s.programme.Select(selectors)
+	s.program.Select(selectors)
 	s.start.clear()
-	gone := s.programme.Unselected()
+	gone := s.program.Unselected()
 	return func(c chunk) chunk {
 		switch {
 		case c.format != packets && (c.feed == nil || takesMessages(selectors, c.feed)): // of none: it came in on a link
@@ -105,7 +105,7 @@ func (s *stream) write(c chunk, from *Subscriber) (taken bool) {
 		s.slab.release()
 		s.slab, s.used = newSlab(), 0
 	}
-	out := s.programme.Append(s.slab.b[s.used:s.used:MaxMessage], c.feed.name, c.data, c.at.Sub(s.begun))
+	out := s.program.Append(s.slab.b[s.used:s.used:MaxMessage], c.feed.name, c.data, c.at.Sub(s.begun))
 	if len(out) == 0 {
 		return true
 	}
@@ -125,7 +125,7 @@ func (s *stream) write(c chunk, from *Subscriber) (taken bool) {
 func (s *stream) renumber(seen *mpegts.ProgramReader) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.programme.Renumber(seen) { // so the new tables come before the next packet
+	if s.program.Renumber(seen) { // so the new tables come before the next packet
 		s.inspector.program.DropPackets()
 		s.start.clear()
 	}
@@ -152,7 +152,7 @@ type StreamInfo struct {
 func (s *stream) info(now time.Time) StreamInfo {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := s.programme.Stats()
+	p := s.program.Stats()
 	i := StreamInfo{Readers: s.readers, Bytes: s.bytes, Bitrate: s.meter.rate(now), Packets: p.Sent,
 		Dropped: p.Early + p.Damaged + p.Waiting + p.Surplus, Gaps: p.Gaps, Jumps: p.Jumps, Resets: p.Resets,
 		Tracks: s.inspector.trackInfo()}
@@ -168,7 +168,7 @@ func (s *stream) info(now time.Time) StreamInfo {
 func (s *stream) missing() map[string]string {
 	list := map[string]string{}
 	for i, x := range s.rule {
-		if tracks, lacks := s.programme.Lacks(x); lacks {
+		if tracks, lacks := s.program.Lacks(x); lacks {
 			list[s.entries[i]] = "no " + x.Part.String() + " among its tracks: " + strings.Join(tracks, ", ")
 		}
 	}
@@ -179,18 +179,18 @@ func (s *stream) missing() map[string]string {
 func (s *stream) restart(feed string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.programme.Restart(feed)
+	s.program.Restart(feed)
 }
 
 // selects reports whether the stream takes some of a feed.
 func (s *stream) selects(feed string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.ContainsFunc(s.selectors, func(x programme.Selector) bool { return x.Feed == feed })
+	return slices.ContainsFunc(s.selectors, func(x program.Selector) bool { return x.Feed == feed })
 }
 
 // takesMessages reports whether messages of a feed are taken: they are of
 // unknown kind, so that an entry of a part takes none.
-func takesMessages(selectors []programme.Selector, f *feed) bool {
-	return slices.Contains(selectors, programme.Selector{Feed: f.name})
+func takesMessages(selectors []program.Selector, f *feed) bool {
+	return slices.Contains(selectors, program.Selector{Feed: f.name})
 }

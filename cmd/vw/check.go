@@ -136,7 +136,7 @@ func printTables(out io.Writer, results []checkResult) error {
 		if !r.Sound {
 			verdict = "NOT SOUND"
 		}
-		fmt.Fprintf(w, "%s: %s\n%d packets, %.2f s, %.0f kbit/s, programmes: %d\n", r.File, verdict,
+		fmt.Fprintf(w, "%s: %s\n%d packets, %.2f s, %.0f kbit/s, programs: %d\n", r.File, verdict,
 			r.Report.Packets, r.Report.DurationSeconds, r.Report.BitsPerSecond/1000, len(r.Report.Programs))
 		printTracks(w, r.Report.Programs)
 		for _, s := range r.Faults {
@@ -151,7 +151,7 @@ func printTables(out io.Writer, results []checkResult) error {
 }
 
 func printTracks(w io.Writer, programs []tscheck.ProgramReport) {
-	heading := "PROGRAMME\tPID\tCODEC\tKIND\tTYPE\tSTREAM ID\tPACKETS\tKBIT/S\tFRAMES\tRANDOM ACCESS\tFIRST PTS\tLAST PTS\tLAST SEEN\n"
+	heading := "PROGRAM\tPID\tCODEC\tKIND\tTYPE\tSTREAM ID\tPACKETS\tKBIT/S\tFRAMES\tRANDOM ACCESS\tFIRST PTS\tLAST PTS\tLAST SEEN\n"
 	for _, p := range programs {
 		for _, t := range p.Tracks {
 			pid := fmt.Sprintf("%#x", t.PID)

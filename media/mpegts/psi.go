@@ -26,7 +26,7 @@ type PAT struct {
 	Programs []Program
 }
 
-// A Track is one elementary stream of a programme (2.4.4.8).
+// A Track is one elementary stream of a program (2.4.4.8).
 type Track struct {
 	PID         uint16
 	Type        byte // stream_type, table 2-34
@@ -42,7 +42,7 @@ type PMT struct {
 	Program     uint16
 	Version     byte // 0 to 31
 	PCRPID      uint16
-	Descriptors []byte // of the programme
+	Descriptors []byte // of the program
 	Tracks      []Track
 }
 
@@ -88,7 +88,7 @@ func section(b []byte, table byte) ([]byte, error) {
 // Current says that a section applies now: current_next_indicator.
 func Current(section []byte) bool { return len(section) > 5 && section[5]&1 != 0 }
 
-// ParsePAT reads a whole section. The network PID (programme 0) is left out.
+// ParsePAT reads a whole section. The network PID (program 0) is left out.
 func ParsePAT(sec []byte) (PAT, error) {
 	body, err := section(sec, tablePAT)
 	if err != nil {

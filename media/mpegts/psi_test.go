@@ -9,7 +9,7 @@ import (
 	"vw/media/mpegts"
 )
 
-// ffmpegPAT is the PAT that ffmpeg sends: programme 1, its PMT on PID 0x1000.
+// ffmpegPAT is the PAT that ffmpeg sends: program 1, its PMT on PID 0x1000.
 var ffmpegPAT = []byte{0x00, 0xb0, 0x0d, 0x00, 0x01, 0xc1, 0x00, 0x00, 0x00, 0x01, 0xf0, 0x00, 0x2a, 0xb1, 0x04, 0xb2}
 
 var somePMT = mpegts.PMT{
@@ -72,15 +72,15 @@ func TestSectionsThatAreWrongAreRefused(t *testing.T) {
 		sec  []byte
 		want error
 	}{
-		"empty":                          {nil, mpegts.ErrSection},
-		"cut short":                      {somePMT.Section()[:20], mpegts.ErrSection},
-		"a byte too long":                {append(somePMT.Section(), 0), mpegts.ErrSection},
-		"another table":                  {ffmpegPAT, mpegts.ErrSection},
-		"no syntax indicator":            {flip(somePMT.Section(), 1, 0x80), mpegts.ErrSection},
-		"a bit flipped":                  {flip(somePMT.Section(), 9, 1), mpegts.ErrCRC},
-		"no PCR PID":                     {sealed([]byte{2, 0, 0, 0, 1, 0xc1, 0, 0}), mpegts.ErrSection},
-		"programme descriptors too long": {sealed([]byte{2, 0, 0, 0, 1, 0xc1, 0, 0, 0xe1, 0, 0xf0, 9}), mpegts.ErrSection},
-		"track descriptors too long":     {sealed([]byte{2, 0, 0, 0, 1, 0xc1, 0, 0, 0xe1, 0, 0xf0, 0, 2, 0xe1, 0, 0xf0, 1}), mpegts.ErrSection},
+		"empty":                        {nil, mpegts.ErrSection},
+		"cut short":                    {somePMT.Section()[:20], mpegts.ErrSection},
+		"a byte too long":              {append(somePMT.Section(), 0), mpegts.ErrSection},
+		"another table":                {ffmpegPAT, mpegts.ErrSection},
+		"no syntax indicator":          {flip(somePMT.Section(), 1, 0x80), mpegts.ErrSection},
+		"a bit flipped":                {flip(somePMT.Section(), 9, 1), mpegts.ErrCRC},
+		"no PCR PID":                   {sealed([]byte{2, 0, 0, 0, 1, 0xc1, 0, 0}), mpegts.ErrSection},
+		"program descriptors too long": {sealed([]byte{2, 0, 0, 0, 1, 0xc1, 0, 0, 0xe1, 0, 0xf0, 9}), mpegts.ErrSection},
+		"track descriptors too long":   {sealed([]byte{2, 0, 0, 0, 1, 0xc1, 0, 0, 0xe1, 0, 0xf0, 0, 2, 0xe1, 0, 0xf0, 1}), mpegts.ErrSection},
 	} {
 		if pmt, err := mpegts.ParsePMT(c.sec); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, %v, want %v", name, pmt, err, c.want)

@@ -24,7 +24,7 @@ const (
 // ErrNoPicture is what there is before the first whole picture has come.
 var ErrNoPicture = errors.New("no whole picture has come yet")
 
-// ErrNoVideo is what there is where the programme has no video track.
+// ErrNoVideo is what there is where the program has no video track.
 var ErrNoVideo = errors.New("there is no video in it")
 
 // ErrTooLarge is what there is of a picture of more macroblocks than 1920x1088.
@@ -39,7 +39,7 @@ func (e *ErrCodec) Error() string {
 	return e.Name + " cannot be shown as a picture (MPEG-1 video alone can)"
 }
 
-// A Decoder makes pictures of the first video track of the first programme.
+// A Decoder makes pictures of the first video track of the first program.
 // Its zero value is ready. It keeps some 65 MiB at most, of 640x480 some 10
 // MiB, and is for one goroutine at a time.
 type Decoder struct {

@@ -2,7 +2,7 @@ package picture
 
 import "vw/media/mpegts"
 
-// A track follows the first video of the first programme.
+// A track follows the first video of the first program.
 type track struct {
 	program mpegts.ProgramReader
 	video   mpegts.Track

@@ -258,7 +258,7 @@ func TestMemoryIsBoundedUnderHostileTables(t *testing.T) {
 		t.Errorf("%d tracks are followed, want the most", tracks)
 	}
 	if len(r.Programs) == 0 || len(r.PIDs) < 5000 || r.ProgramsLeftOut == 0 {
-		t.Errorf("the attack missed: %d programmes, %d PIDs, %d left out", len(r.Programs), len(r.PIDs), r.ProgramsLeftOut)
+		t.Errorf("the attack missed: %d programs, %d PIDs, %d left out", len(r.Programs), len(r.PIDs), r.ProgramsLeftOut)
 	}
 }
 

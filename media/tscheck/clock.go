@@ -6,7 +6,7 @@ import "vw/media/mpegts"
 // milliseconds.
 const pcrJitter = mpegts.PCRHz / 1000
 
-// A clock is a programme's time, in 1/27,000,000 s since its first PCR.
+// A clock is a program's time, in 1/27,000,000 s since its first PCR.
 type clock struct {
 	running bool
 	seen    uint64 // the last PCR

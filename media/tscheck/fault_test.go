@@ -156,7 +156,7 @@ var spoilt = map[string]struct {
 		b, _ := mpegts.AppendSection(nil, 0x14, 0, []byte{0x73, 0x70, 11, 1, 2, 3, 4, 5, 0xf0, 0, 6, 7, 8, 9})
 		return joined(slices.Insert(ps, len(ps)/2, mpegts.Packet(b)))
 	}, faults{"crc_errors": 1}},
-	"a PAT has more parts than programmes fit": {func(t *testing.T, ps []mpegts.Packet) []byte {
+	"a PAT has more parts than programs fit": {func(t *testing.T, ps []mpegts.Packet) []byte {
 		i := middle(t, ps, isTable(0))
 		sec := mpegts.PAT{StreamID: 1}.Section()
 		sec[6] = 200

@@ -57,22 +57,22 @@ func (r Report) tableFaults(w *words) {
 	w.count(r.MalformedTables, "PAT or PMT that cannot be read (ISO/IEC 13818-1, 2.4.4)")
 	w.count(r.UnmarkedChanges, "PAT or PMT changed under the same version: players go by the old one (ISO/IEC 13818-1, 2.4.4.5, 2.4.4.9)")
 	w.count(r.UnreferencedPackets, "packet that neither PAT nor PMT named within 0.5 s, on PIDs %#x (TR 101 290, 3.4); these are leftovers of a track, or of another stream", r.UnreferencedPIDs)
-	w.say(r.ProgramsLeftOut > 0, "%d programmes are more than can be checked", r.ProgramsLeftOut)
-	w.say(r.PATs > 0 && len(r.Programs) == 0, "the PAT names no programme")
+	w.say(r.ProgramsLeftOut > 0, "%d programs are more than can be checked", r.ProgramsLeftOut)
+	w.say(r.PATs > 0 && len(r.Programs) == 0, "the PAT names no program")
 }
 
 func (p ProgramReport) faults(w *words) {
-	w.say(p.PMTs == 0, "programme %d has no PMT on PID %#x (TR 101 290, 1.5)", p.Number, p.PMTPID)
-	w.count(p.PMTGaps, "more than 0.5 s without the PMT of programme %d, %.2f s at most (TR 101 290, 1.5); ffmpeg: -pat_period 0.1", p.Number, p.LongestPMTIntervalSeconds)
+	w.say(p.PMTs == 0, "program %d has no PMT on PID %#x (TR 101 290, 1.5)", p.Number, p.PMTPID)
+	w.count(p.PMTGaps, "more than 0.5 s without the PMT of program %d, %.2f s at most (TR 101 290, 1.5); ffmpeg: -pat_period 0.1", p.Number, p.LongestPMTIntervalSeconds)
 	stamped := false
 	for _, t := range p.Tracks {
 		stamped = stamped || t.Frames > 0
 	}
 	w.say(p.PCRs == 0 && stamped && p.PCRPID != mpegts.NullPID,
-		"programme %d has no PCR on PID %#x: it cannot be played in time (TR 101 290, 2.3)", p.Number, p.PCRPID)
-	w.count(p.PCRGaps, "too long without a PCR in programme %d, %.3f s at most (TR 101 290, 2.3); ffmpeg sends one with a video frame, so raise a low frame rate, or see whether the video has ended", p.Number, p.LongestPCRIntervalSeconds)
-	w.count(p.PCRLeaps, "PCR of programme %d leaps forward, and no discontinuity_indicator says so (ISO/IEC 13818-1, 2.4.3.5); look for clocks mixed or put forward", p.Number)
-	w.count(p.PCRReverses, "PCR of programme %d goes back, and no discontinuity_indicator says so (ISO/IEC 13818-1, 2.4.3.5); look for a restarted, looped or second source", p.Number)
+		"program %d has no PCR on PID %#x: it cannot be played in time (TR 101 290, 2.3)", p.Number, p.PCRPID)
+	w.count(p.PCRGaps, "too long without a PCR in program %d, %.3f s at most (TR 101 290, 2.3); ffmpeg sends one with a video frame, so raise a low frame rate, or see whether the video has ended", p.Number, p.LongestPCRIntervalSeconds)
+	w.count(p.PCRLeaps, "PCR of program %d leaps forward, and no discontinuity_indicator says so (ISO/IEC 13818-1, 2.4.3.5); look for clocks mixed or put forward", p.Number)
+	w.count(p.PCRReverses, "PCR of program %d goes back, and no discontinuity_indicator says so (ISO/IEC 13818-1, 2.4.3.5); look for a restarted, looped or second source", p.Number)
 	for _, t := range p.Tracks {
 		t.faults(w)
 	}
@@ -95,8 +95,8 @@ func (r Report) Notes() []string {
 	w.say(r.TrailingBytes > 0, "the end cuts a packet short: %d of 188 bytes; whoever wrote it was stopped in mid-packet", r.TrailingBytes)
 	w.count(r.Duplicates, "packet sent twice, as is allowed")
 	for _, p := range r.Programs {
-		w.say(p.Silences > 0, "programme %d fell silent for %.1f s in all, %.1f s at most: all stopped and went on", p.Number, p.SilenceSeconds, p.LongestSilenceSeconds)
-		w.count(p.PMTChanges, "change of the PMT of programme %d", p.Number)
+		w.say(p.Silences > 0, "program %d fell silent for %.1f s in all, %.1f s at most: all stopped and went on", p.Number, p.SilenceSeconds, p.LongestSilenceSeconds)
+		w.count(p.PMTChanges, "change of the PMT of program %d", p.Number)
 		ids := map[int]uint16{}
 		for _, t := range p.Tracks {
 			w.count(t.PTSGaps, "more than 0.7 s without a PTS of %s on PID %#x, %.1f s at most (TR 101 290, 2.5)", t.Codec, t.PID, t.LongestPTSIntervalSeconds)

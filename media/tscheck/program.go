@@ -2,7 +2,7 @@ package tscheck
 
 import "vw/media/mpegts"
 
-// A program is one programme of the stream, from the first PAT that names it.
+// A program is one program of the stream, from the first PAT that names it.
 type program struct {
 	number  uint16
 	pmtPID  uint16
@@ -26,7 +26,7 @@ func newProgram(number uint16, now int64) *program {
 	return &program{number: number, since: now, tracks: map[uint16]*track{}}
 }
 
-// adopt puts a PMT in force; total counts the tracks of all programmes.
+// adopt puts a PMT in force; total counts the tracks of all programs.
 func (g *program) adopt(pmt mpegts.PMT, total *int, now int64) {
 	g.version, g.pcrPID = pmt.Version, pmt.PCRPID
 	for _, t := range g.current {
@@ -77,7 +77,7 @@ func (g *program) pes(t *track, p mpegts.Packet, l limits) {
 	g.clock.stamped(s.dts, l)
 }
 
-// pcr takes a PCR of the programme's PCR PID.
+// pcr takes a PCR of the program's PCR PID.
 func (g *program) pcr(pcr uint64, discontinuity bool, l limits) {
 	k := &g.clock
 	k.pcrs++
@@ -107,7 +107,7 @@ func (g *program) judge(w span, l limits) {
 	}
 }
 
-// closed is the programme as it would be judged if the stream ended now.
+// closed is the program as it would be judged if the stream ended now.
 func (g *program) closed(l limits) *program {
 	end := *g
 	end.tracks = make(map[uint16]*track, len(g.tracks))

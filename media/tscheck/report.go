@@ -10,7 +10,7 @@ import (
 
 // A Report is what a Checker found: facts, faults and how often. Counts are
 // since the start of the stream; clauses are those of TR 101 290 (TR) and
-// ISO/IEC 13818-1 (ISO). Times are stream time, counted from a programme's
+// ISO/IEC 13818-1 (ISO). Times are stream time, counted from a program's
 // first PCR.
 type Report struct {
 	Packets     int64 `json:"packets"`      // whole ones, on the grid
@@ -37,15 +37,15 @@ type Report struct {
 	UnreferencedPackets int64    `json:"unreferenced_packets"` // TR 3.4: named by no PAT or PMT in force when they came, nor for the first time within 0.5 s
 	UnreferencedPIDs    []uint16 `json:"unreferenced_pids"`    // of them, the first 32
 
-	DurationSeconds float64 `json:"duration_seconds"` // of the longest programme, by its PCRs; 0 without any
-	BitsPerSecond   float64 `json:"bits_per_second"`  // between that programme's first and last PCR, all PIDs; 0 without two
+	DurationSeconds float64 `json:"duration_seconds"` // of the longest program, by its PCRs; 0 without any
+	BitsPerSecond   float64 `json:"bits_per_second"`  // between that program's first and last PCR, all PIDs; 0 without two
 
 	ProgramsLeftOut int             `json:"programs_left_out"` // named by the PAT, beyond what is followed
 	Programs        []ProgramReport `json:"programs"`          // all that a PAT ever named, in that order
 	PIDs            []PIDReport     `json:"pids"`              // all that came but null packets, ascending
 }
 
-// A ProgramReport is one programme.
+// A ProgramReport is one program.
 type ProgramReport struct {
 	Number  uint16 `json:"number"`
 	InForce bool   `json:"in_force"` // named by the last PAT
@@ -91,7 +91,7 @@ type TrackReport struct {
 
 	Packets       int64   `json:"packets"`
 	PayloadBytes  int64   `json:"payload_bytes"`
-	BitsPerSecond float64 `json:"bits_per_second"` // 188 bytes a packet, over the programme's duration
+	BitsPerSecond float64 `json:"bits_per_second"` // 188 bytes a packet, over the program's duration
 	AgeSeconds    float64 `json:"age_seconds"`     // since its last packet (TR 1.6 leaves the limit to the user); no fault
 
 	Frames             int64   `json:"frames"`               // PES packets

@@ -21,7 +21,7 @@ const (
 )
 
 // maxTableInterval is the longest time between two PATs, or two PMTs of a
-// programme (TR 1.3.a, 1.5.a).
+// program (TR 1.3.a, 1.5.a).
 const maxTableInterval = mpegts.PCRHz / 2
 
 // tables are the PAT in force and the faults of all tables.
@@ -30,7 +30,7 @@ type tables struct {
 	pats    int64
 	version byte
 	parts   [maxParts]part // the sections of the PAT in force
-	leftOut int            // programmes of them that are not followed
+	leftOut int            // programs of them that are not followed
 
 	wrongTable int64 // TR 1.3: another table on the PID of the PAT
 	scrambled  int64 // TR 1.3, 1.5
@@ -89,7 +89,7 @@ func (c *Checker) pat(sec []byte) {
 	c.adopt()
 }
 
-// adopt puts the programmes of the PAT in force.
+// adopt puts the programs of the PAT in force.
 func (c *Checker) adopt() {
 	c.generation++
 	for _, g := range c.programs {
@@ -121,7 +121,7 @@ func (c *Checker) pmt(n uint16, sec []byte) {
 	}
 	g := c.numbers[pmt.Program]
 	if g == nil || !g.inForce || g.pmtPID != n {
-		return // of a programme that the PAT has dropped or does not know yet
+		return // of a program that the PAT has dropped or does not know yet
 	}
 	g.pmt.seen()
 	g.pmts++
@@ -203,7 +203,7 @@ func (s *spacing) seen() { s.armed, s.told = true, false }
 // restart spaces by another clock.
 func (s *spacing) restart() { s.armed = s.armed || s.running }
 
-// tick says that the programme's active time is now.
+// tick says that the program's active time is now.
 func (s *spacing) tick(now int64) {
 	if s.armed {
 		s.armed, s.running, s.from = false, true, now

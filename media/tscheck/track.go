@@ -22,7 +22,7 @@ const maxPTSInterval = mpegts.PCRHz * 7 / 10
 // maxStreamIDs bounds what a track keeps of them.
 const maxStreamIDs = 8
 
-// A track is one elementary stream of a programme.
+// A track is one elementary stream of a program.
 type track struct {
 	mpegts.Track
 	kind    mpegts.Kind
@@ -117,7 +117,7 @@ func (t *track) misses(p mpegts.Packet) {
 	}
 }
 
-// A span is what two PCRs enclose: their values, and the programme's clock at
+// A span is what two PCRs enclose: their values, and the program's clock at
 // each in 1/27,000,000 s, with and without silences.
 type span struct {
 	before, after        uint64

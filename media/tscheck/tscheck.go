@@ -13,7 +13,7 @@
 //
 // The spacing of tables is known as exactly as PCRs lie around them and is
 // never overestimated. PIDs named by conditional access descriptors only are
-// not followed, and a PID that two programmes share is judged in one of them.
+// not followed, and a PID that two programs share is judged in one of them.
 package tscheck
 
 import (
@@ -26,7 +26,7 @@ import (
 // Options are the limits that a stream is held to.
 type Options struct {
 	// MaxPCRInterval is the longest stream time between two PCRs of a
-	// programme. Defaults to 200 ms: TR 2.3 asks for 100 ms, but ffmpeg's own
+	// program. Defaults to 200 ms: TR 2.3 asks for 100 ms, but ffmpeg's own
 	// spacing reaches 183 ms, and players take it.
 	MaxPCRInterval time.Duration
 	// MaxLeap is how far a PCR may run ahead of the time stamps around it, or a
@@ -40,9 +40,9 @@ type Options struct {
 // Bounds of memory under hostile input. PIDs are bounded by their 13 bits.
 const (
 	maxPrograms = 128  // followed, of the 65,535 that PATs may name
-	maxParts    = 4    // sections of one PAT, of 253 programmes each
-	maxTracks   = 4096 // followed, of all programmes
-	maxHistory  = 64   // PMT versions kept per programme
+	maxParts    = 4    // sections of one PAT, of 253 programs each
+	maxTracks   = 4096 // followed, of all programs
+	maxHistory  = 64   // PMT versions kept per program
 	maxStamps   = 1024 // time stamps kept between two PCRs
 	maxListed   = 32   // unreferenced PIDs listed
 )
@@ -61,7 +61,7 @@ type Checker struct {
 	tables   tables
 	programs []*program
 	numbers  map[uint16]*program
-	tracks   int // of all programmes
+	tracks   int // of all programs
 
 	generation int64 // of the tables in force
 	time       watch
@@ -147,7 +147,7 @@ func (c *Checker) packet(p mpegts.Packet) {
 	}
 }
 
-// pcr hands a PCR to the programmes that name its PID; more than one may.
+// pcr hands a PCR to the programs that name its PID; more than one may.
 func (c *Checker) pcr(p mpegts.Packet, pcr uint64) {
 	for _, g := range c.programs {
 		if !g.inForce || g.raw == nil || g.pcrPID != p.PID() {
@@ -165,7 +165,7 @@ func (c *Checker) pcr(p mpegts.Packet, pcr uint64) {
 	}
 }
 
-// reference is the programme whose clock spaces the PATs: the first in force
+// reference is the program whose clock spaces the PATs: the first in force
 // that has one.
 func (c *Checker) reference() *program {
 	i := slices.IndexFunc(c.programs, func(g *program) bool { return g.inForce && g.clock.running })

@@ -1,4 +1,4 @@
-package programme_test
+package program_test
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"vw/media/mpegts"
-	"vw/media/programme"
+	"vw/media/program"
 	"vw/media/tscheck"
 )
 
@@ -50,13 +50,13 @@ func both(seconds, videoCodec, audioCodec string) []string {
 		"-c:v", videoCodec, "-pix_fmt", "yuv420p", "-g", "12", "-c:a", audioCodec}
 }
 
-// An event is what happens to a programme at one time: packets of a feed come,
+// An event is what happens to a program at one time: packets of a feed come,
 // or do is called.
 type event struct {
 	at   time.Duration
 	feed string
 	data []byte
-	do   func(*programme.Programme)
+	do   func(*program.Program)
 }
 
 // paced cuts a clip into frames that arrive at the times that their own stamps
@@ -96,7 +96,7 @@ func late(events []event, most time.Duration) []event {
 	return events
 }
 
-func call(at time.Duration, do func(*programme.Programme)) []event { return []event{{at: at, do: do}} }
+func call(at time.Duration, do func(*program.Program)) []event { return []event{{at: at, do: do}} }
 
 // inOrder merges events by time.
 func inOrder(events ...[]event) []event {
@@ -107,7 +107,7 @@ func inOrder(events ...[]event) []event {
 
 // play lets all the events happen in the order of their times, and returns
 // what comes of them.
-func play(t testing.TB, p *programme.Programme, events ...[]event) []byte {
+func play(t testing.TB, p *program.Program, events ...[]event) []byte {
 	t.Helper()
 	var out []byte
 	for _, e := range inOrder(events...) {
@@ -120,19 +120,19 @@ func play(t testing.TB, p *programme.Programme, events ...[]event) []byte {
 	return out
 }
 
-func selecting(feeds ...string) *programme.Programme {
-	p := programme.New()
+func selecting(feeds ...string) *program.Program {
+	p := program.New()
 	p.Select(rule(feeds...))
 	return p
 }
 
 // rule is a selection as a stream rule writes it.
-func rule(feeds ...string) []programme.Selector {
-	var s []programme.Selector
+func rule(feeds ...string) []program.Selector {
+	var s []program.Selector
 	for _, entry := range feeds {
 		name, part, _ := strings.Cut(entry, ":")
 		kind := map[string]mpegts.Kind{"video": mpegts.Video, "audio": mpegts.Audio}[part]
-		s = append(s, programme.Selector{Feed: name, Part: kind})
+		s = append(s, program.Selector{Feed: name, Part: kind})
 	}
 	return s
 }
@@ -166,7 +166,7 @@ func decodes(t testing.TB, ts []byte) {
 	ffmpeg(t, ts, "-v", "warning", "-i", "-", "-map", "0", "-f", "null", "-")
 }
 
-// tracks is what ffprobe finds: one programme, and the codecs of its tracks.
+// tracks is what ffprobe finds: one program, and the codecs of its tracks.
 func tracks(t testing.TB, ts []byte) string {
 	t.Helper()
 	cmd := exec.Command("ffprobe", "-v", "error", "-show_programs", "-of", "json", "-")
@@ -183,7 +183,7 @@ func tracks(t testing.TB, ts []byte) string {
 		err = json.Unmarshal(out, &found)
 	}
 	if err != nil || len(found.Programs) != 1 {
-		t.Fatalf("ffprobe: %v: not one programme: %s", err, out)
+		t.Fatalf("ffprobe: %v: not one program: %s", err, out)
 	}
 	var codecs []string
 	for _, s := range found.Programs[0].Streams {

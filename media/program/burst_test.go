@@ -1,4 +1,4 @@
-package programme_test
+package program_test
 
 import (
 	"bytes"
@@ -57,7 +57,7 @@ func TestBurstAtEveryRestartDoesNotAddUp(t *testing.T) {
 			var v *device
 			a := microphone()
 			r.p.Append(nil, "a", a.tables(), 0)
-			var ahead int64 // of programme time before arrival time, while the first source runs
+			var ahead int64 // of program time before arrival time, while the first source runs
 			for now := frameTime; now < 5*time.Minute; now += frameTime {
 				r.send("a", a.frame(now), now, now)
 				switch at := now % (20 * time.Second); {

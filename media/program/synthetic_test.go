@@ -1,4 +1,4 @@
-package programme_test
+package program_test
 
 import (
 	"encoding/binary"

@@ -1,10 +1,10 @@
-// Package programme is the heart of a stream: it makes one valid single
-// programme transport stream (ISO/IEC 13818-1, cited by clause) of the packets
+// Package program is the heart of a stream: it makes one valid single
+// program transport stream (ISO/IEC 13818-1, cited by clause) of the packets
 // of several feeds that know nothing of each other. It rewrites PIDs,
 // continuity counters, time stamps and stream_ids, writes tables of its own,
 // holds nothing back, decodes nothing and does not touch payload bytes. It
 // knows no network, no goroutine and no wall clock.
-package programme
+package program
 
 import (
 	"slices"
@@ -42,10 +42,10 @@ type Stats struct {
 	Resets     uint64 // times that a feed had drifted so far that its offset was set anew
 }
 
-// MaxTracks is how many tracks a programme has at most.
+// MaxTracks is how many tracks a program has at most.
 const MaxTracks = 32
 
-// A Programme is the transport stream of one stream rule. It is not safe for
+// A Program is the transport stream of one stream rule. It is not safe for
 // concurrent use. Its memory is bounded by the number of feeds selected; of
 // feeds that no longer are it remembers some hundred tracks.
 //
@@ -55,7 +55,7 @@ const MaxTracks = 32
 // source's packets where they carry them, else in packets of their own. Packets
 // without payload are not passed on for anything else that they hold. Stamps of
 // data tracks move with their feed's but do not set its clock.
-type Programme struct {
+type Program struct {
 	selection []Selector
 	feeds     map[string]*feed
 	pids      []*track // by output PID, from firstPID on
@@ -66,21 +66,21 @@ type Programme struct {
 	pcr       pcr
 	begun     bool
 	opened    int64 // arrival of the first stamp
-	lag       int64 // arrival less programme time, of a packet that is not late
-	now       int64 // the newest DTS sent, in programme time
+	lag       int64 // arrival less program time, of a packet that is not late
+	now       int64 // the newest DTS sent, in program time
 	stats     Stats
 }
 
-// New returns a programme that selects nothing.
-func New() *Programme {
-	return &Programme{feeds: make(map[string]*feed), opened: never}
+// New returns a program that selects nothing.
+func New() *Program {
+	return &Program{feeds: make(map[string]*feed), opened: never}
 }
 
-// Select sets what the programme is made of, in the rule's order, from the
+// Select sets what the program is made of, in the rule's order, from the
 // next packet on. Output PIDs are stable for each feed and source PID whether
 // selected or not; a track that comes back starts at a random access point.
 // A feed that is no longer selected at all has to send its tables again.
-func (p *Programme) Select(s []Selector) {
+func (p *Program) Select(s []Selector) {
 	p.selection = slices.Clone(s)
 	p.stale = true
 	for _, f := range p.feeds {
@@ -106,7 +106,7 @@ func (p *Programme) Select(s []Selector) {
 	}
 }
 
-func (p *Programme) match(t *track) {
+func (p *Program) match(t *track) {
 	t.selected = slices.ContainsFunc(t.feed.selectors, func(s Selector) bool { return s.takes(t) })
 	if !t.selected {
 		t.stop()
@@ -116,7 +116,7 @@ func (p *Programme) match(t *track) {
 // Append appends to dst what src, whole packets of feed that arrived at at,
 // becomes. It retains neither. at counts from any fixed origin and never goes
 // back: that of packets that came together is the same. While no track is selected and known nothing is appended.
-func (p *Programme) Append(dst []byte, feed string, src []byte, at time.Duration) []byte {
+func (p *Program) Append(dst []byte, feed string, src []byte, at time.Duration) []byte {
 	f := p.feeds[feed]
 	if f == nil || !f.selected() {
 		p.stats.Unselected += uint64(len(src) / mpegts.PacketSize)
@@ -154,7 +154,7 @@ func wellFormed(in mpegts.Packet) bool {
 // Restart says that the feed's source has ended or been replaced. Its tables,
 // counters and open PES packets are forgotten; its tracks stay in the PMT,
 // and the next source's take their places where they are alike.
-func (p *Programme) Restart(feed string) {
+func (p *Program) Restart(feed string) {
 	if f := p.feeds[feed]; f != nil {
 		f.forget()
 	}
@@ -162,7 +162,7 @@ func (p *Programme) Restart(feed string) {
 
 // Unselected returns the output PIDs of tracks that the present selection leaves
 // out, in ascending order.
-func (p *Programme) Unselected() (pids []uint16) {
+func (p *Program) Unselected() (pids []uint16) {
 	for _, t := range p.pids {
 		if !t.selected {
 			pids = append(pids, t.pid)
@@ -173,7 +173,7 @@ func (p *Programme) Unselected() (pids []uint16) {
 
 // Lacks reports whether a feed that is known has no track of the kind that s
 // names, and what its tracks are.
-func (p *Programme) Lacks(s Selector) (tracks []string, lacks bool) {
+func (p *Program) Lacks(s Selector) (tracks []string, lacks bool) {
 	f := p.feeds[s.Feed]
 	if f == nil || !f.program.Known || s.Part == mpegts.Other {
 		return nil, false
@@ -192,4 +192,4 @@ func (p *Programme) Lacks(s Selector) (tracks []string, lacks bool) {
 }
 
 // Stats returns the counts so far.
-func (p *Programme) Stats() Stats { return p.stats }
+func (p *Program) Stats() Stats { return p.stats }

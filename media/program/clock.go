@@ -1,4 +1,4 @@
-package programme
+package program
 
 import (
 	"math"
@@ -7,10 +7,10 @@ import (
 	"vw/media/mpegts"
 )
 
-// Programme time counts 1/90,000 s and does not wrap; its lower 33 bits are
+// Program time counts 1/90,000 s and does not wrap; its lower 33 bits are
 // what PTS and DTS say. Arrival times are counted in the same unit.
 const (
-	startTime = 10 * mpegts.PTSHz // of a programme, so that no PCR is below 0
+	startTime = 10 * mpegts.PTSHz // of a program, so that no PCR is below 0
 
 	window    = 4 * mpegts.PTSHz   // of the search for the smallest lag
 	slack     = mpegts.PTSHz / 200 // error that is not worth a correction: 5 ms
@@ -34,14 +34,14 @@ func ticks(at time.Duration) int64 {
 	return int64(at/time.Second)*mpegts.PTSHz + int64(at%time.Second)*mpegts.PTSHz/int64(time.Second)
 }
 
-// A clock maps the stamps of one feed to programme time. How well it is set is
-// told by its lag: arrival less programme time. Packets come late for many
+// A clock maps the stamps of one feed to program time. How well it is set is
+// told by its lag: arrival less program time. Packets come late for many
 // reasons and early for none, so the smallest lag of the last one to two
 // windows is the measure; a burst or a stall that is shorter does not move it.
 type clock struct {
 	set   bool
 	src   uint64 // a stamp of the source, 33 bits
-	out   int64  // and the programme time that it stands for
+	out   int64  // and the program time that it stands for
 	lags  [2]int64
 	since int64 // the present window's begin
 	full  bool  // the window before was measured whole
@@ -55,12 +55,12 @@ type clock struct {
 	behind int64 // arrival time until which what was sent before may lie ahead of it
 }
 
-// newClock lets stamp stand for the programme time out.
+// newClock lets stamp stand for the program time out.
 func newClock(stamp uint64, out, at int64) clock {
 	return clock{set: true, src: stamp, out: out, last: at - out, lags: [2]int64{at - out, never}, since: at, slewn: at, near: at}
 }
 
-// time is the programme time of a stamp that is within 13 hours of the last.
+// time is the program time of a stamp that is within 13 hours of the last.
 func (c *clock) time(stamp uint64) int64 { return c.out + mpegts.PTSDelta(stamp, c.src) }
 
 // fits says that a track's first DTS can be of this clock.
@@ -96,7 +96,7 @@ func (c *clock) measure(stamp uint64, at int64) (drift int64) {
 	return drift
 }
 
-// shift moves the clock's programme time, and its measures with it.
+// shift moves the clock's program time, and its measures with it.
 func (c *clock) shift(by int64) {
 	c.out += by
 	c.last -= by

@@ -1,4 +1,4 @@
-package programme_test
+package program_test
 
 import (
 	"bytes"
@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"vw/media/mpegts"
-	"vw/media/programme"
+	"vw/media/program"
 	"vw/media/tscheck"
 )
 
@@ -84,7 +84,7 @@ func FuzzAppend(f *testing.F) {
 }
 
 // mutate damages packets in one of several ways, or leaves them.
-func mutate(p *programme.Programme, src []byte, op [4]byte) {
+func mutate(p *program.Program, src []byte, op [4]byte) {
 	spot := (int(op[2]) | int(op[3])<<8) % len(src)
 	switch op[0] >> 2 & 15 {
 	case 1:

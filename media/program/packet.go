@@ -1,10 +1,10 @@
-package programme
+package program
 
 import "vw/media/mpegts"
 
 // packet takes one packet in and appends what goes out for it: tables and PCR
 // where they are due, and the packet itself in its new clothes.
-func (p *Programme) packet(dst []byte, f *feed, in mpegts.Packet, at int64) []byte {
+func (p *Program) packet(dst []byte, f *feed, in mpegts.Packet, at int64) []byte {
 	pid := in.PID()
 	if p.psi(f, pid, in) {
 		return dst
@@ -42,7 +42,7 @@ func (p *Programme) packet(dst []byte, f *feed, in mpegts.Packet, at int64) []by
 func last(dst []byte) mpegts.Packet { return mpegts.Packet(dst[len(dst)-mpegts.PacketSize:]) }
 
 // psi takes the packets that carry the feed's tables (2.4.4).
-func (p *Programme) psi(f *feed, pid uint16, in mpegts.Packet) bool {
+func (p *Program) psi(f *feed, pid uint16, in mpegts.Packet) bool {
 	if !f.program.Carries(pid) {
 		return false
 	}
@@ -54,7 +54,7 @@ func (p *Programme) psi(f *feed, pid uint16, in mpegts.Packet) bool {
 
 // refuse counts a packet that belongs to no track of the feed. Stuffing and
 // what the service information says (EN 300 468, 5.1.3) is not missed.
-func (p *Programme) refuse(f *feed, pid uint16) {
+func (p *Program) refuse(f *feed, pid uint16) {
 	switch {
 	case pid < pmtPID || pid == mpegts.NullPID:
 	case !f.program.Known:
@@ -67,7 +67,7 @@ func (p *Programme) refuse(f *feed, pid uint16) {
 // receive follows the source of t: its counter and, where a PES packet opens,
 // its stamps, whether the packet is to go out or not. It reports false for a
 // duplicate.
-func (p *Programme) receive(t *track, in mpegts.Packet, at int64) bool {
+func (p *Program) receive(t *track, in mpegts.Packet, at int64) bool {
 	if !in.HasPayload() {
 		return true
 	}
@@ -86,7 +86,7 @@ func (p *Programme) receive(t *track, in mpegts.Packet, at int64) bool {
 }
 
 // admit says whether a packet of t goes out.
-func (p *Programme) admit(t *track, in mpegts.Packet, at int64) bool {
+func (p *Program) admit(t *track, in mpegts.Packet, at int64) bool {
 	switch {
 	case !in.HasPayload():
 	case !t.selected:
@@ -102,7 +102,7 @@ func (p *Programme) admit(t *track, in mpegts.Packet, at int64) bool {
 }
 
 // send appends in as a packet of t. It carries pcr where timed.
-func (p *Programme) send(dst []byte, t *track, in mpegts.Packet, pcr int64, timed bool, at int64) []byte {
+func (p *Program) send(dst []byte, t *track, in mpegts.Packet, pcr int64, timed bool, at int64) []byte {
 	dst = append(dst, in...)
 	out := last(dst)
 	out.SetPID(t.pid)
@@ -121,7 +121,7 @@ func (p *Programme) send(dst []byte, t *track, in mpegts.Packet, pcr int64, time
 }
 
 // stamp rewrites the PES header that opens or goes on in out (2.4.3.6).
-func (p *Programme) stamp(t *track, out mpegts.Packet) {
+func (p *Program) stamp(t *track, out mpegts.Packet) {
 	pes, _ := out.PES()
 	pts, dts, stamped := stamps(pes)
 	switch {

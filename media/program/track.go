@@ -1,4 +1,4 @@
-package programme
+package program
 
 import "vw/media/mpegts"
 
@@ -7,7 +7,7 @@ import "vw/media/mpegts"
 const patience = 2 * mpegts.PTSHz
 
 // A track is one elementary stream of a feed and the output PID that it has
-// for as long as the programme remembers it.
+// for as long as the program remembers it.
 type track struct {
 	feed        *feed
 	source      uint16 // PID in the feed

@@ -1,4 +1,4 @@
-package programme_test
+package program_test
 
 import (
 	"bytes"
@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"vw/media/mpegts"
-	"vw/media/programme"
+	"vw/media/program"
 	"vw/media/tscheck"
 )
 
@@ -172,7 +172,7 @@ func TestAtMost32TracksAreCarried(t *testing.T) {
 	}
 	p := selecting(feeds...)
 	r := sound(t, play(t, p, events...))
-	if n := len(r.Programs[0].Tracks); n != programme.MaxTracks {
+	if n := len(r.Programs[0].Tracks); n != program.MaxTracks {
 		t.Errorf("%d tracks", n)
 	}
 	if s := p.Stats(); s.Surplus != 8*20 {
@@ -211,7 +211,7 @@ func TestLongDescriptorsDoNotOverflowThePMT(t *testing.T) {
 }
 
 func TestManyFeedsAndPIDsDoNotFillTheMemory(t *testing.T) {
-	p := programme.New()
+	p := program.New()
 	c := tscheck.New(tscheck.Options{})
 	pids := map[uint16]bool{}
 	var out []byte

@@ -1,4 +1,4 @@
-package programme_test
+package program_test
 
 import (
 	"math/rand/v2"
@@ -6,16 +6,16 @@ import (
 	"time"
 
 	"vw/media/mpegts"
-	"vw/media/programme"
+	"vw/media/program"
 	"vw/media/tscheck"
 )
 
 const ms = mpegts.PTSHz / 1000
 
-// A run feeds devices to a programme and follows what each one's stamps become.
+// A run feeds devices to a program and follows what each one's stamps become.
 type run struct {
 	t       *testing.T
-	p       *programme.Programme
+	p       *program.Program
 	buf     []byte
 	check   *tscheck.Checker // of all that comes out
 	offsets map[string]int64 // output stamp less the device's, 33 bits wide
@@ -158,7 +158,7 @@ func TestJitterStallsAndBurstsDoNotMoveOffsets(t *testing.T) {
 }
 
 // A source that is late at its start, as ffmpeg is while it opens devices,
-// must not push the programme's time further with each restart.
+// must not push the program's time further with each restart.
 func TestManyLateStartsDoNotAddUp(t *testing.T) {
 	const frame = 40 * time.Millisecond
 	r := newRun(t, "v", "a")
@@ -184,8 +184,8 @@ func TestManyLateStartsDoNotAddUp(t *testing.T) {
 			t.Fatalf("%d ms apart at %v", d/ms, now)
 		}
 	}
-	// Programme time begins 10 s before arrival time.
+	// Program time begins 10 s before arrival time.
 	if off := r.offsets["a"] - 10*mpegts.PTSHz; off > 500*ms || off < -500*ms {
-		t.Errorf("programme time is %d ms off", off/ms)
+		t.Errorf("program time is %d ms off", off/ms)
 	}
 }

@@ -1,4 +1,4 @@
-package programme
+package program
 
 import (
 	"slices"
@@ -12,7 +12,7 @@ const (
 	late      = mpegts.PTSHz / 2 // a feed that is later than this does not take the clock
 )
 
-// A feed is one input of the programme: its tables, tracks and clock.
+// A feed is one input of the program: its tables, tracks and clock.
 type feed struct {
 	name      string
 	selectors []Selector // of the feed
@@ -22,7 +22,7 @@ type feed struct {
 	pcrPID  uint16 // 0: not known
 
 	current []*track // of the PMT in force, in its order
-	known   []*track // all that the programme remembers of it
+	known   []*track // all that the program remembers of it
 
 	clock    clock
 	former   clock // before the last jump, for tracks that have yet to follow
@@ -30,7 +30,7 @@ type feed struct {
 	epoch    int   // counts the clocks
 	returned bool  // the clock has to be seen to be right first
 	pcrAt    int64 // arrival of its last PCR
-	pcrTime  int64 // programme time of its newest stamp at that
+	pcrTime  int64 // program time of its newest stamp at that
 }
 
 func newFeed(name string) *feed {
@@ -80,7 +80,7 @@ func (f *feed) find(pid uint16) *track {
 
 // adopt gives the tracks of a new PMT their places: that of the same PID and
 // coding, else the first one left of the same coding, else a new one.
-func (p *Programme) adopt(f *feed) {
+func (p *Program) adopt(f *feed) {
 	before := f.current
 	f.current = nil
 	f.pcrPID = f.program.PMT.PCRPID

@@ -1,4 +1,4 @@
-package programme_test
+package program_test
 
 import (
 	"bytes"
@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"vw/media/mpegts"
-	"vw/media/programme"
+	"vw/media/program"
 )
 
 type source struct {
@@ -18,7 +18,7 @@ type source struct {
 // What goes in of which feed, and comes out as which track.
 type passage struct{ feed, in, out string }
 
-func TestFeedsBecomeOneProgramme(t *testing.T) {
+func TestFeedsBecomeOneProgram(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		sources []source
@@ -116,7 +116,7 @@ type stamp struct {
 
 // observe plays events and tells, for each output PID, when its PES packets
 // came out and with what stamps.
-func observe(t testing.TB, p *programme.Programme, events ...[]event) map[uint16][]stamp {
+func observe(t testing.TB, p *program.Program, events ...[]event) map[uint16][]stamp {
 	t.Helper()
 	seen := map[uint16][]stamp{}
 	for _, e := range inOrder(events...) {
@@ -141,7 +141,7 @@ func TestTracksLiveAtTheSameTimePlayAtTheSameTime(t *testing.T) {
 	if len(seen) != 2 {
 		t.Fatalf("%d tracks", len(seen))
 	}
-	var zero [2]int64 // programme time less arrival time
+	var zero [2]int64 // program time less arrival time
 	i := 0
 	for _, stamps := range seen {
 		zero[i] = int64(stamps[0].pts) - int64(stamps[0].at*mpegts.PTSHz/time.Second)
@@ -182,7 +182,7 @@ func TestOutputDoesNotDependOnHowInputIsCut(t *testing.T) {
 
 func TestNothingIsSentWithoutTracks(t *testing.T) {
 	v := clip(t, video("1", "mpeg1video")...)
-	for _, p := range []*programme.Programme{selecting(), selecting("other"), selecting("v:audio")} {
+	for _, p := range []*program.Program{selecting(), selecting("other"), selecting("v:audio")} {
 		if out := play(t, p, paced("v", v, 0)); len(out) != 0 {
 			t.Errorf("%d bytes", len(out))
 		}

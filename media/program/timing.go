@@ -1,10 +1,10 @@
-package programme
+package program
 
 import "vw/media/mpegts"
 
 // observe takes the stamps of a PES packet of t, so that t.clock() is right
 // for them.
-func (p *Programme) observe(t *track, pes mpegts.PES, at int64) {
+func (p *Program) observe(t *track, pes mpegts.PES, at int64) {
 	pts, dts, ok := stamps(pes)
 	if !ok {
 		return
@@ -72,7 +72,7 @@ func (t *track) jumped(dts uint64, at int64) bool {
 
 // jump sets a feed's clock anew. The tracks that have not jumped yet go on by
 // the former one until they do.
-func (p *Programme) jump(f *feed, pts uint64, at int64) {
+func (p *Program) jump(f *feed, pts uint64, at int64) {
 	p.stats.Jumps++
 	f.former, f.formerAt = f.clock, at
 	f.epoch++
@@ -88,7 +88,7 @@ func (f *feed) overtaken(t *track, dts uint64, at int64) bool {
 
 // resume sets the offset of a feed's first PTS against arrival time. A feed
 // that was away keeps its offset where its stamps have gone on meanwhile.
-func (p *Programme) resume(f *feed, pts uint64, at int64) {
+func (p *Program) resume(f *feed, pts uint64, at int64) {
 	f.returned = false
 	if f.clock.set {
 		late := at - f.clock.time(pts) - f.clock.lag()
@@ -103,7 +103,7 @@ func (p *Programme) resume(f *feed, pts uint64, at int64) {
 }
 
 // candidates yields the tracks that may carry the PCR, the best first.
-func (p *Programme) candidates(yield func(*track) bool) {
+func (p *Program) candidates(yield func(*track) bool) {
 	for _, kind := range [...]mpegts.Kind{mpegts.Video, mpegts.Audio} {
 		for _, t := range p.list {
 			if t.kind == kind && !yield(t) {
@@ -117,7 +117,7 @@ func (p *Programme) candidates(yield func(*track) bool) {
 // has sent, or in its place: output time never goes back. After a jump one
 // frame's length is left between the two. A clock that has been drawn back is
 // not moved: the frames crowd until it has caught up.
-func (p *Programme) raise(t *track, dts uint64, anew bool, at int64) {
+func (p *Program) raise(t *track, dts uint64, anew bool, at int64) {
 	t.delay = 0
 	if !t.outSet || !t.listed {
 		return
@@ -149,7 +149,7 @@ func (t *track) crowd(pts, dts uint64) int64 {
 }
 
 // slew brings the feed's clock nearer to that of the master, unless it is that.
-func (p *Programme) slew(f *feed, at int64) {
+func (p *Program) slew(f *feed, at int64) {
 	if m := p.master; m != nil && m.feed != f && m.feed.clock.set {
 		if f.clock.slew(&m.feed.clock, at) {
 			p.stats.Resets++
@@ -161,7 +161,7 @@ func (p *Programme) slew(f *feed, at int64) {
 // first audio, of a feed that is alive. A feed takes the clock from another
 // only when its own packets are no later than that one's, so that a feed that
 // comes back with a backlog does not bring old time with it.
-func (p *Programme) choose(at int64) {
+func (p *Program) choose(at int64) {
 	present := p.master
 	if present != nil && !present.listed {
 		p.master, present = nil, nil

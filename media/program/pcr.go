@@ -1,17 +1,17 @@
-package programme
+package program
 
 import "vw/media/mpegts"
 
 const (
 	pcrScale     = mpegts.PCRHz / mpegts.PTSHz
-	pcrInterval  = mpegts.PTSHz / 10       // between PCRs that the programme makes itself (2.7.2)
+	pcrInterval  = mpegts.PTSHz / 10       // between PCRs that the program makes itself (2.7.2)
 	pcrSilence   = 12 * mpegts.PTSHz / 100 // a source that sends no PCR for so long is helped out
 	pcrTolerance = mpegts.PCRHz / 10       // by how much a new source's PCR may differ from the last one's
 	pcrLeap      = mpegts.PCRHz            // and that of the same source
 	pcrDelay     = 7 * mpegts.PTSHz / 10   // from PCR to DTS where no source gives any: ffmpeg's
 )
 
-// A pcr is the programme's clock as its PCRs tell it (2.4.2.2), in programme
+// A pcr is the program's clock as its PCRs tell it (2.4.2.2), in program
 // time times 300. It never goes back, and goes forward no faster than arrival
 // time but for its tolerances; except that a source which takes it over with
 // another decoder delay makes it jump, and that is announced (2.4.3.5): else its
@@ -30,7 +30,7 @@ func (c *pcr) sent(pcr, at int64) { c.known, c.last, c.at = true, pcr, at }
 // expected is what the clock would say now.
 func (c *pcr) expected(at int64) int64 { return c.last + (at-c.at)*pcrScale }
 
-// next is the programme's PCR for a feed's, false where it would go back. It
+// next is the program's PCR for a feed's, false where it would go back. It
 // jumps where the feed has just taken the clock over and keeps its pictures for
 // longer or shorter than the one before.
 func (c *pcr) next(f *feed, ticks uint64, at int64) (pcr int64, ok, jumps bool) {
@@ -51,7 +51,7 @@ func (c *pcr) next(f *feed, ticks uint64, at int64) (pcr int64, ok, jumps bool) 
 }
 
 // readPCR takes the PCR of a packet of the feed that carries the clock.
-func (p *Programme) readPCR(f *feed, pid uint16, in mpegts.Packet, at int64) (pcr int64, timed, jumps bool) {
+func (p *Program) readPCR(f *feed, pid uint16, in mpegts.Packet, at int64) (pcr int64, timed, jumps bool) {
 	ticks, ok := in.PCR()
 	if !ok || pid != f.pcrPID {
 		return 0, false, false
@@ -70,7 +70,7 @@ func (p *Programme) readPCR(f *feed, pid uint16, in mpegts.Packet, at int64) (pc
 // fillPCR appends a PCR where the source of the clock has sent none for long,
 // because it has died or has none. It goes on with arrival time. A source that
 // comes in bursts brings its own, which would be late: it is judged by its own time.
-func (p *Programme) fillPCR(dst []byte, f *feed, at int64) []byte {
+func (p *Program) fillPCR(dst []byte, f *feed, at int64) []byte {
 	m := p.master
 	if m == nil || at-m.feed.pcrAt < pcrSilence || p.pcr.known && at-p.pcr.at < pcrInterval {
 		return dst
@@ -86,12 +86,12 @@ func (p *Programme) fillPCR(dst []byte, f *feed, at int64) []byte {
 
 // appendPCR appends a packet of the master's PID that carries nothing else and
 // does not advance the counter (2.4.3.3).
-func (p *Programme) appendPCR(dst []byte, pcr, at int64) []byte {
+func (p *Program) appendPCR(dst []byte, pcr, at int64) []byte {
 	p.pcr.sent(pcr, at)
 	return mpegts.AppendPCR(dst, p.master.pid, p.master.cc-1, wrapPCR(pcr))
 }
 
-// wrapPCR brings programme time times 300 to the 42 bits of a PCR.
+// wrapPCR brings program time times 300 to the 42 bits of a PCR.
 func wrapPCR(pcr int64) uint64 {
 	return uint64((pcr%mpegts.PCRModulus + mpegts.PCRModulus) % mpegts.PCRModulus)
 }

@@ -1,4 +1,4 @@
-package programme
+package program
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ const (
 	frameOfTrack  = 5                 // bytes of a track without descriptors
 )
 
-// tables are the programme's PAT and PMT as they were last sent.
+// tables are the program's PAT and PMT as they were last sent.
 type tables struct {
 	pat, pmt      []byte
 	patCC, pmtCC  byte
@@ -26,13 +26,13 @@ type tables struct {
 	due, sent     bool
 	asked         int64 // arrival time at which they were last looked at
 	at            int64 // arrival time at which they were last sent
-	now           int64 // programme time likewise
+	now           int64 // program time likewise
 }
 
 // refresh looks whether the tables are due: at the start, when the tracks
 // have changed, and when 100 ms have passed since the last ones, of arrival or,
-// in a burst, of programme time.
-func (p *Programme) refresh(at int64) {
+// in a burst, of program time.
+func (p *Program) refresh(at int64) {
 	t := &p.tables
 	if !t.changed && at-t.asked < psiInterval && p.now-t.now < psiInterval {
 		return
@@ -48,7 +48,7 @@ func (p *Programme) refresh(at int64) {
 
 // enlist makes the list of tracks anew if it is stale: the rule's order, then
 // the feeds' PMTs'.
-func (p *Programme) enlist() {
+func (p *Program) enlist() {
 	if !p.stale {
 		return
 	}
@@ -85,7 +85,7 @@ func (p *Programme) enlist() {
 
 // registration is the descriptor that the PMT needs for t to be understood and
 // does not have yet: a cue message (ANSI/SCTE 35) is none without it.
-func (p *Programme) registration(t *track) []byte {
+func (p *Program) registration(t *track) []byte {
 	if t.registration == "" {
 		return nil
 	}
@@ -98,7 +98,7 @@ func (p *Programme) registration(t *track) []byte {
 
 // describe makes the PMT of the list, with a new version if it is another
 // (2.4.4.9).
-func (p *Programme) describe() {
+func (p *Program) describe() {
 	t := &p.tables
 	t.master = p.master
 	if t.pat == nil {
@@ -127,7 +127,7 @@ func (p *Programme) describe() {
 // Renumber gives the next tables other versions than a reader has seen who
 // comes from another feed or stream: by the same ones it would hold ours for
 // those that it knows (2.4.4.5, 2.4.4.9). It reports whether it had to.
-func (p *Programme) Renumber(seen *mpegts.ProgramReader) bool {
+func (p *Program) Renumber(seen *mpegts.ProgramReader) bool {
 	const queued = 8 // versions that the other one may have had since what was handed out
 	t := &p.tables
 	switch {
@@ -151,7 +151,7 @@ func (p *Programme) Renumber(seen *mpegts.ProgramReader) bool {
 }
 
 // appendTables appends PAT and PMT if they are due.
-func (p *Programme) appendTables(dst []byte, at int64) []byte {
+func (p *Program) appendTables(dst []byte, at int64) []byte {
 	t := &p.tables
 	if !t.due {
 		return dst

@@ -1,4 +1,4 @@
-package programme_test
+package program_test
 
 import (
 	"bytes"
@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"vw/media/mpegts"
-	"vw/media/programme"
+	"vw/media/program"
 	"vw/media/tscheck"
 )
 
@@ -19,7 +19,7 @@ func TestSwapOfTwoVideosIsOneVideoAtAnyTime(t *testing.T) {
 	var swaps []event
 	for i := range 10 {
 		feed := []string{"small", "large"}[i%2]
-		swaps = append(swaps, call(time.Duration(2*i+2)*time.Second+7*time.Millisecond, func(p *programme.Programme) { p.Select(rule(feed, "a")) })...)
+		swaps = append(swaps, call(time.Duration(2*i+2)*time.Second+7*time.Millisecond, func(p *program.Program) { p.Select(rule(feed, "a")) })...)
 	}
 	p := selecting("large", "a")
 	out := play(t, p, paced("large", large, 0), paced("small", small, 150*time.Millisecond), paced("a", a, 100*time.Millisecond), swaps)
@@ -48,7 +48,7 @@ func TestSwapOfTwoVideosIsOneVideoAtAnyTime(t *testing.T) {
 	intact(t, out, "a:0", a, "a:0")
 }
 
-func TestFiftyMutesLeaveTheProgrammeSound(t *testing.T) {
+func TestFiftyMutesLeaveTheProgramSound(t *testing.T) {
 	v, a := clip(t, video("40", "mpeg1video", "-s", "160x120")...), clip(t, audio("40", "mp2")...)
 	for _, c := range []struct {
 		name  string
@@ -64,8 +64,8 @@ func TestFiftyMutesLeaveTheProgrammeSound(t *testing.T) {
 			var changes []event
 			for i := range 50 {
 				at := time.Duration(i)*750*time.Millisecond + 500*time.Millisecond
-				changes = append(changes, call(at, func(p *programme.Programme) { p.Select(rule(c.muted...)) })...)
-				changes = append(changes, call(at+300*time.Millisecond, func(p *programme.Programme) { p.Select(rule("v", "a")) })...)
+				changes = append(changes, call(at, func(p *program.Program) { p.Select(rule(c.muted...)) })...)
+				changes = append(changes, call(at+300*time.Millisecond, func(p *program.Program) { p.Select(rule("v", "a")) })...)
 			}
 			var out []byte
 			for _, e := range inOrder(paced("v", v, 0), paced("a", a, 33*time.Millisecond), changes) {
@@ -99,9 +99,9 @@ func TestMuteOfOnePartLeavesTheOther(t *testing.T) {
 	av := clip(t, both("6", "mpeg1video", "mp2")...)
 	p := selecting("av")
 	out := play(t, p, paced("av", av, 0),
-		call(2*time.Second, func(p *programme.Programme) { p.Select(rule("av:video")) }),
-		call(3*time.Second, func(p *programme.Programme) { p.Select(rule("av")) }),
-		call(4*time.Second, func(p *programme.Programme) { p.Select(rule("av:audio")) }))
+		call(2*time.Second, func(p *program.Program) { p.Select(rule("av:video")) }),
+		call(3*time.Second, func(p *program.Program) { p.Select(rule("av")) }),
+		call(4*time.Second, func(p *program.Program) { p.Select(rule("av:audio")) }))
 	r := sound(t, out)
 	if n := len(r.Programs[0].Tracks); n != 2 {
 		t.Errorf("%d tracks", n)
@@ -117,15 +117,15 @@ func TestMuteOfOnePartLeavesTheOther(t *testing.T) {
 }
 
 func TestTrackThatWasAwayStartsAnew(t *testing.T) {
-	for name, change := range map[string]func(*programme.Programme, []byte){
-		"muted and unmuted with no packet between": func(p *programme.Programme, _ []byte) {
+	for name, change := range map[string]func(*program.Program, []byte){
+		"muted and unmuted with no packet between": func(p *program.Program, _ []byte) {
 			p.Select(rule("av:audio"))
 			if u := p.Unselected(); !slices.Contains(u, 0x100) || slices.Contains(u, 0x20) || slices.Contains(u, 0) {
 				t.Error("the wrong PIDs are selected")
 			}
 			p.Select(rule("av:video"))
 		},
-		"restarted": func(p *programme.Programme, tables []byte) {
+		"restarted": func(p *program.Program, tables []byte) {
 			p.Restart("av")
 			p.Append(nil, "av", tables, 0)
 		},
@@ -162,7 +162,7 @@ func TestRestartedSourceGoesOnOnItsTracks(t *testing.T) {
 				at = end(run) + time.Duration(200+i*400)*time.Millisecond
 				events = append(events, run)
 				if !silent {
-					events = append(events, call(end(run), func(p *programme.Programme) { p.Restart("v") }))
+					events = append(events, call(end(run), func(p *program.Program) { p.Restart("v") }))
 				}
 			}
 			p := selecting("v", "a")
@@ -183,7 +183,7 @@ func TestRestartWithOtherPIDsKeepsTheOutputPIDs(t *testing.T) {
 	first := clip(t, both("2", "mpeg1video", "mp2")...)
 	second := clip(t, append(both("2", "mpeg1video", "mp2"), "-mpegts_start_pid", "0x300", "-mpegts_pmt_start_pid", "0x1010")...)
 	other := clip(t, both("2", "libx264", "mp2")...)
-	restart := func(p *programme.Programme) { p.Restart("av") }
+	restart := func(p *program.Program) { p.Restart("av") }
 	p := selecting("av")
 	out := play(t, p, paced("av", first, 0), call(2500*time.Millisecond, restart),
 		paced("av", second, 3*time.Second), call(5500*time.Millisecond, restart),
@@ -244,7 +244,7 @@ func TestOutputWraps(t *testing.T) {
 	av := clip(t, both("8", "mpeg1video", "mp2")...)
 	p := selecting("av", "av2")
 	first := paced("av", av, 0)
-	// The second clip begins 4 s before programme time reaches 2^33.
+	// The second clip begins 4 s before program time reaches 2^33.
 	again := paced("av", av, (1<<33)*time.Second/mpegts.PTSHz-14*time.Second)
 	play(t, p, first)
 	out := play(t, p, again)
@@ -280,9 +280,9 @@ func clockPIDs(r tscheck.Report) string {
 
 func TestClockGoesOnWhileItsFeedIsAway(t *testing.T) {
 	v, a := clip(t, video("5", "mpeg1video")...), clip(t, audio("20", "mp2")...)
-	mute := func(p *programme.Programme) { p.Select(rule("a")) }
-	unmute := func(p *programme.Programme) { p.Select(rule("v", "a")) }
-	restart := func(p *programme.Programme) { p.Restart("v") }
+	mute := func(p *program.Program) { p.Select(rule("a")) }
+	unmute := func(p *program.Program) { p.Select(rule("v", "a")) }
+	restart := func(p *program.Program) { p.Restart("v") }
 	for _, c := range []struct {
 		name   string
 		events [][]event
@@ -317,7 +317,7 @@ func TestClockOfAnotherDecoderDelayIsKept(t *testing.T) {
 	var changes []event
 	for i := range 6 {
 		feeds := [][]string{{"a"}, {"v", "a"}}[i%2]
-		changes = append(changes, call(time.Duration(5+2*i)*time.Second+7*time.Millisecond, func(p *programme.Programme) { p.Select(rule(feeds...)) })...)
+		changes = append(changes, call(time.Duration(5+2*i)*time.Second+7*time.Millisecond, func(p *program.Program) { p.Select(rule(feeds...)) })...)
 	}
 	out := play(t, p, paced("a", a, 0), paced("v", v, 2*time.Second), changes)
 	r := sound(t, out)

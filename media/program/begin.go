@@ -1,10 +1,10 @@
-package programme
+package program
 
 // reference is the lag that a feed's first packet is given: that of a feed
-// which is there already, else the programme's. A feed that is going to carry
-// the clock takes the programme's while that is near: the others follow it, so
+// which is there already, else the program's. A feed that is going to carry
+// the clock takes the program's while that is near: the others follow it, so
 // that what each of its sources is off by would add up.
-func (p *Programme) reference(f *feed) int64 {
+func (p *Program) reference(f *feed) int64 {
 	other := p.peer(f)
 	if other == nil {
 		return p.lag
@@ -26,7 +26,7 @@ func (p *Programme) reference(f *feed) int64 {
 
 // peer is the feed that f has to be in time with: the one that carries the
 // clock, else another one that is there.
-func (p *Programme) peer(f *feed) *feed {
+func (p *Program) peer(f *feed) *feed {
 	there := func(t *track) bool {
 		return t.feed != f && t.feed.clock.set && !t.feed.returned && t.feed.alive(f.at)
 	}
@@ -43,9 +43,9 @@ func (p *Programme) peer(f *feed) *feed {
 
 // settle draws a new clock back at once where packets come earlier than the
 // first one told: that one was late. ffmpeg analyses a network input for up to
-// 5 s and then sends what it has kept. Only the first feed of a programme is
-// free to begin with a burst: programme time goes by it.
-func (p *Programme) settle(f *feed, due uint64, at int64) {
+// 5 s and then sends what it has kept. Only the first feed of a program is
+// free to begin with a burst: program time goes by it.
+func (p *Program) settle(f *feed, due uint64, at int64) {
 	c := &f.clock
 	if at > c.begins {
 		return

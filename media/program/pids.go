@@ -1,4 +1,4 @@
-package programme
+package program
 
 import (
 	"slices"
@@ -18,7 +18,7 @@ const (
 // left, that of the track that has been out of use for the longest. The counter
 // and the time of a PID go on with its next owner. It returns nil where all
 // PIDs are in use.
-func (p *Programme) allot(f *feed, e mpegts.Track, taken []*track) *track {
+func (p *Program) allot(f *feed, e mpegts.Track, taken []*track) *track {
 	t := &track{pid: uint16(firstPID + len(p.pids))}
 	if len(p.pids) < maxKnown {
 		p.pids = append(p.pids, t)
@@ -33,7 +33,7 @@ func (p *Programme) allot(f *feed, e mpegts.Track, taken []*track) *track {
 }
 
 // evict takes the place from the track that has been out of use the longest.
-func (p *Programme) evict(taken []*track) *track {
+func (p *Program) evict(taken []*track) *track {
 	var oldest *track
 	for _, t := range p.pids {
 		if (oldest == nil || t.at < oldest.at) && !t.listed && !slices.Contains(taken, t) && !slices.Contains(t.feed.current, t) {
@@ -50,7 +50,7 @@ func (p *Programme) evict(taken []*track) *track {
 
 // release forgets a feed that is neither selected nor remembered by a track.
 // Select asks for it, so that between two of them a few may be left over.
-func (p *Programme) release(f *feed) {
+func (p *Program) release(f *feed) {
 	if !f.selected() && len(f.known) == 0 {
 		delete(p.feeds, f.name)
 	}
