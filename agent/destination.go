@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vw/agent/link"
+	"vw/agent/status"
 	"vw/command"
 	"vw/media"
 )
@@ -209,20 +210,10 @@ func (d *destination) receive(k *carrier, data []byte, isText bool) {
 	d.forward.router.Deliver(name, data, isText)
 }
 
-// DestinationInfo is the state of a destination.
-type DestinationInfo struct {
-	Stream      string `json:"stream"`
-	Destination string `json:"destination"`
-	link.Info
-	Queue     media.QueueInfo      `json:"queue"`
-	Former    *link.Info           `json:"former,omitempty"` // of the rule before, while it still carries
-	Recording *media.RecordingInfo `json:"recording,omitempty"`
-}
-
-func (d *destination) info() DestinationInfo {
+func (d *destination) info() status.Destination {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	i := DestinationInfo{Stream: d.rule.Stream, Destination: d.rule.Destination, Queue: d.sub.Info()}
+	i := status.Destination{Stream: d.rule.Stream, Destination: d.rule.Destination, Queue: d.sub.Info()}
 	if d.idle != nil {
 		i.Info = link.Info{State: link.Idle, LastError: d.idle.Error(), ErrorCode: link.CodeOf(d.idle)}
 	} else {

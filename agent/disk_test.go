@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vw/agent"
+	"vw/agent/status"
 	"vw/testrelay"
 )
 
@@ -180,8 +181,8 @@ func TestASavedRuleThatCannotRecordIsSentAndRecordsWhenAddedAgain(t *testing.T) 
 		t.Fatal(err)
 	}
 	b := start(t, nil, config)
-	told := func() agent.DestinationInfo {
-		var s agent.Status
+	told := func() status.Destination {
+		var s status.Status
 		_, stats := b.request(t, "GET", "/api/stats", "")
 		decode(t, stats, &s)
 		return s.Destinations["0"]
@@ -222,7 +223,7 @@ func TestAnIdleRuleStaysSoWhenAStreamOfItsNameIsAdded(t *testing.T) {
 	config.AllowDestinations = []string{"*.example"}
 	b := start(t, nil, config)
 	b.request(t, "POST", "/api/streams", `{"stream":"v","feeds":["f"]}`)
-	var s agent.Status
+	var s status.Status
 	_, stats := b.request(t, "GET", "/api/stats", "")
 	decode(t, stats, &s)
 	if d := s.Destinations["0"]; d.State != "idle" || d.Dials != 0 || !strings.Contains(d.LastError, "VW_ALLOW_DESTINATIONS") {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"vw/agent/link"
+	"vw/agent/status"
 	"vw/command"
 )
 
@@ -174,32 +175,16 @@ func (c *control) lasting() (s savedControl) {
 	return s
 }
 
-// ControlInfo is the state of the command channel, and every endpoint that may
-// be dialled.
-type ControlInfo struct {
-	Destination string `json:"destination"` // in force
-	link.Info
-	OnTrial    *TrialInfo `json:"onTrial,omitempty"`
-	Former     string     `json:"former,omitempty"`     // in force before
-	Configured string     `json:"configured,omitempty"` // VW_API
-}
-
-// TrialInfo is an endpoint on trial.
-type TrialInfo struct {
-	Destination string `json:"destination"`
-	link.Info
-}
-
 // info is nil where there is no command channel.
-func (c *control) info() *ControlInfo {
+func (c *control) info() *status.Channel {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.inForce == nil {
 		return nil
 	}
-	i := &ControlInfo{Destination: c.inForce.rule.Destination, Info: c.inForce.Info()}
+	i := &status.Channel{Destination: c.inForce.rule.Destination, Info: c.inForce.Info()}
 	if c.onTrial != nil {
-		i.OnTrial = &TrialInfo{c.onTrial.rule.Destination, c.onTrial.Info()}
+		i.OnTrial = &status.Trial{Destination: c.onTrial.rule.Destination, Info: c.onTrial.Info()}
 	}
 	if c.former != nil {
 		i.Former = c.former.Destination

@@ -12,6 +12,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"vw/agent"
+	"vw/agent/status"
 	"vw/testrelay"
 )
 
@@ -84,7 +85,7 @@ func moveTo(t *testing.T, c *peer, relay *testrelay.Server, name, token string) 
 	}
 	n := orchestrate(t, relay, name)
 	n.want(`{"verb":"healthcheck"}`, healthy)
-	eventually(t, "it has moved", func() bool { s := n.status(); return s.Control.OnTrial == nil })
+	eventually(t, "it has moved", func() bool { s := n.status(); return s.Channel.OnTrial == nil })
 	return n
 }
 
@@ -93,7 +94,7 @@ func TestTheOwnerSeesAndDropsEveryEndpointThatMayBeDialled(t *testing.T) {
 	config := agent.Config{Trial: trial, State: filepath.Join(t.TempDir(), "state")}
 	a := start(t, relay, config)
 	c := moveTo(t, moveTo(t, orchestrate(t, relay, "agent1"), second, "b", ""), third, "c", "")
-	s := c.status().Control
+	s := c.status().Channel
 	if s.Destination != third.URL()+"/bi/c" || s.Former != second.URL()+"/bi/b" || s.Configured != relay.URL()+"/bi/agent1" {
 		t.Errorf("told: %+v", s)
 	}
@@ -120,10 +121,10 @@ func TestTheOwnerSeesAndDropsEveryEndpointThatMayBeDialled(t *testing.T) {
 	}
 	config.API, config.Name = relay.URL()+"/bi/agent1", "agent1"
 	b := start(t, nil, config)
-	var now agent.Status
+	var now status.Status
 	_, stats := b.request(t, "GET", "/api/stats", "")
 	decode(t, stats, &now)
-	if s := now.Control; s.Former != "" || s.Destination != third.URL()+"/bi/c" {
+	if s := now.Channel; s.Former != "" || s.Destination != third.URL()+"/bi/c" {
 		t.Errorf("after a restart: %+v", s)
 	}
 }
@@ -241,10 +242,10 @@ func TestACommandBeforeTheFirstPongProvesNothingForTheNewLink(t *testing.T) {
 	api := strings.Replace(old.URL, "http", "ws", 1)
 	a := start(t, nil, agent.Config{Trial: time.Minute, API: api})
 	eventually(t, "the new link is up, and on trial", func() bool {
-		var s agent.Status
+		var s status.Status
 		_, stats := a.request(t, "GET", "/api/stats", "")
 		decode(t, stats, &s)
-		return s.Control.Destination == api && s.Control.OnTrial != nil && s.Control.OnTrial.State == "up"
+		return s.Channel.Destination == api && s.Channel.OnTrial != nil && s.Channel.OnTrial.State == "up"
 	})
 	if moved := a.log.lines("command channel has moved"); len(moved) > 0 {
 		t.Errorf("%s", moved)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vw/agent/link"
+	"vw/agent/status"
 	"vw/command"
 	"vw/media"
 )
@@ -22,7 +23,7 @@ func Begin(c Config, dial func(ctx context.Context, network, address string) (ne
 }
 
 // Channel is the state of the command channel.
-func (a *Agent) Channel() *ControlInfo { return a.control.info() }
+func (a *Agent) Channel() *status.Channel { return a.control.info() }
 
 // OnDisk returns a configuration whose agent calls f before it opens a file of
 // the record folder or writes the state.
@@ -60,7 +61,7 @@ func (b *Bench) Apply(ctx context.Context, rules ...command.Destination) {
 }
 
 // Destinations is their state.
-func (b *Bench) Destinations() map[string]DestinationInfo { return b.forward.info() }
+func (b *Bench) Destinations() map[string]status.Destination { return b.forward.info() }
 
 // Close ends all links.
 func (b *Bench) Close() { b.forward.close(b.end, b.end) }

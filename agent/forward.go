@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"vw/agent/link"
+	"vw/agent/status"
 	"vw/command"
 	"vw/media"
 )
@@ -200,10 +201,10 @@ func (f *forward) close(endLinks, endFiles context.CancelFunc) {
 	f.records.Wait()
 }
 
-func (f *forward) info() map[string]DestinationInfo {
+func (f *forward) info() map[string]status.Destination {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	all := make(map[string]DestinationInfo, len(f.destinations))
+	all := make(map[string]status.Destination, len(f.destinations))
 	for id, d := range f.destinations {
 		all[id] = d.info()
 	}

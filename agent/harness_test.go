@@ -18,6 +18,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"vw/agent"
+	"vw/agent/status"
 	"vw/testrelay"
 )
 
@@ -289,9 +290,9 @@ func (c *peer) remove(what, which string) {
 	c.want(jsonOf(map[string]string{"verb": "delete", "what": what, "which": which}), jsonOf(map[string]string{"deleted": which}))
 }
 
-func (c *peer) status() agent.Status {
+func (c *peer) status() status.Status {
 	c.t.Helper()
-	var s agent.Status
+	var s status.Status
 	decode(c.t, c.ask(`{"verb":"list","what":"status"}`), &s)
 	return s
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 
 	"vw/agent/link"
+	"vw/agent/status"
 	"vw/media"
 )
 
@@ -38,23 +39,23 @@ var feedMetrics = []family[media.FeedInfo]{
 	{"vw_feed_takeovers_total", "counter", "times that one post ended another", func(f media.FeedInfo) float64 { return float64(f.TakenOver) }},
 }
 
-var destinationMetrics = []family[DestinationInfo]{
-	{"vw_destination_up", "gauge", "1 while the link is up", func(d DestinationInfo) float64 { return one(d.State == link.Up) }},
-	{"vw_destination_dials_total", "counter", "times that the present link was dialled", func(d DestinationInfo) float64 { return float64(d.Dials) }},
-	{"vw_destination_sent_bytes_total", "counter", "bytes written to links", func(d DestinationInfo) float64 { return float64(d.Queue.SentBytes) }},
-	{"vw_destination_sent_packets_total", "counter", "packets or messages written to links", func(d DestinationInfo) float64 { return float64(d.Queue.Sent) }},
-	{"vw_destination_dropped_packets_total", "counter", "packets or messages dropped since the queue was full", func(d DestinationInfo) float64 { return float64(d.Queue.Dropped) }},
-	{"vw_destination_queue_bytes", "gauge", "bytes that wait to be written", func(d DestinationInfo) float64 { return float64(d.Queue.Bytes) }},
+var destinationMetrics = []family[status.Destination]{
+	{"vw_destination_up", "gauge", "1 while the link is up", func(d status.Destination) float64 { return one(d.State == link.Up) }},
+	{"vw_destination_dials_total", "counter", "times that the present link was dialled", func(d status.Destination) float64 { return float64(d.Dials) }},
+	{"vw_destination_sent_bytes_total", "counter", "bytes written to links", func(d status.Destination) float64 { return float64(d.Queue.SentBytes) }},
+	{"vw_destination_sent_packets_total", "counter", "packets or messages written to links", func(d status.Destination) float64 { return float64(d.Queue.Sent) }},
+	{"vw_destination_dropped_packets_total", "counter", "packets or messages dropped since the queue was full", func(d status.Destination) float64 { return float64(d.Queue.Dropped) }},
+	{"vw_destination_queue_bytes", "gauge", "bytes that wait to be written", func(d status.Destination) float64 { return float64(d.Queue.Bytes) }},
 	{"vw_destination_recorded_bytes", "gauge", "bytes in the recording, 0 for none", recordedBytes},
 	{"vw_destination_recording_dropped_packets_total", "counter", "packets or messages missing in the recording: the disk was too slow", recordingDropped},
 }
 
-var agentMetrics = []family[Status]{
-	{"vw_uptime_seconds", "gauge", "seconds since the start", func(s Status) float64 { return s.Uptime }},
-	{"vw_locked", "gauge", "1 while the owner has locked the rules", func(s Status) float64 { return one(s.Locked) }},
-	{"vw_state_saved", "gauge", "0 where the newest rules could not be saved", func(s Status) float64 { return one(s.StateError == "") }},
-	{"vw_control_up", "gauge", "1 while the command channel is up", func(s Status) float64 { return one(s.Control != nil && s.Control.State == link.Up) }},
-	{"vw_control_on_trial", "gauge", "1 while another command channel is on trial", func(s Status) float64 { return one(s.Control != nil && s.Control.OnTrial != nil) }},
+var agentMetrics = []family[status.Status]{
+	{"vw_uptime_seconds", "gauge", "seconds since the start", func(s status.Status) float64 { return s.Uptime }},
+	{"vw_locked", "gauge", "1 while the owner has locked the rules", func(s status.Status) float64 { return one(s.Locked) }},
+	{"vw_state_saved", "gauge", "0 where the newest rules could not be saved", func(s status.Status) float64 { return one(s.StateError == "") }},
+	{"vw_control_up", "gauge", "1 while the command channel is up", func(s status.Status) float64 { return one(s.Channel != nil && s.Channel.State == link.Up) }},
+	{"vw_control_on_trial", "gauge", "1 while another command channel is on trial", func(s status.Status) float64 { return one(s.Channel != nil && s.Channel.OnTrial != nil) }},
 	{"vw_control_dials_total", "counter", "times that the present command channel was dialled", controlDials},
 }
 
@@ -72,25 +73,25 @@ func feedAge(f media.FeedInfo) float64 {
 	return float64(*f.AgeMs) / 1000
 }
 
-func recordedBytes(d DestinationInfo) float64 {
+func recordedBytes(d status.Destination) float64 {
 	if d.Recording == nil {
 		return 0
 	}
 	return float64(d.Recording.Bytes)
 }
 
-func recordingDropped(d DestinationInfo) float64 {
+func recordingDropped(d status.Destination) float64 {
 	if d.Recording == nil {
 		return 0
 	}
 	return float64(d.Recording.Dropped)
 }
 
-func controlDials(s Status) float64 {
-	if s.Control == nil {
+func controlDials(s status.Status) float64 {
+	if s.Channel == nil {
 		return 0
 	}
-	return float64(s.Control.Dials)
+	return float64(s.Channel.Dials)
 }
 
 // writeFamilies writes metrics of things that have a name each, in its order.
@@ -151,7 +152,7 @@ func (l *local) metrics(w http.ResponseWriter, r *http.Request) {
 	s := l.agent.status()
 	writeHead(w, "vw_info", "gauge", "1, with what the agent is called in the labels")
 	fmt.Fprintf(w, "vw_info{name=%q,version=%q,instance=%q} 1\n", s.Name, s.Version, s.Instance)
-	writeFamilies(w, agentMetrics, "", map[string]Status{"": s})
+	writeFamilies(w, agentMetrics, "", map[string]status.Status{"": s})
 	writeFamilies(w, feedStates, "feed", s.Feeds)
 	maps.DeleteFunc(s.Feeds, func(_ string, f media.FeedInfo) bool { return len(f.Muted) > 0 })
 	writeFamilies(w, feedMetrics, "feed", s.Feeds)

@@ -3,6 +3,7 @@ package agent
 import (
 	"slices"
 
+	"vw/agent/status"
 	"vw/command"
 	"vw/media"
 )
@@ -32,7 +33,7 @@ func outside(f media.FeedInfo) any {
 
 // outsideStatus is Status as the command channel is told it.
 type outsideStatus struct {
-	Status
+	status.Status
 	Feeds map[string]any `json:"feeds"`
 }
 

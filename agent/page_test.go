@@ -18,6 +18,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"vw/agent"
+	"vw/agent/status"
 	"vw/testrelay"
 )
 
@@ -191,7 +192,7 @@ func TestBrowserShowsAndCommandsTheAgent(t *testing.T) {
 
 func feedBytes(t testing.TB, a *running, feed string) uint64 {
 	t.Helper()
-	var s agent.Status
+	var s status.Status
 	_, text := a.request(t, "GET", "/api/stats", "")
 	decode(t, text, &s)
 	return s.Feeds[feed].Bytes

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"vw/agent"
+	"vw/agent/status"
 	"vw/testrelay"
 )
 
@@ -145,13 +146,13 @@ func TestFeedsAndStatsTellWhatArrivesAndWhatIsUp(t *testing.T) {
 		return f.Bytes > 100*packetSize && f.Packets > 100 && f.Bitrate > 0 && f.AgeMs != nil && f.Source
 	})
 	_, text = a.request(t, "GET", "/api/stats", "")
-	var s agent.Status
+	var s status.Status
 	decode(t, text, &s)
 	if s.Name != "agent1" || s.Version != "1.2.3" || s.Instance == "" || s.Uptime <= 0 {
 		t.Errorf("the agent is told as %s", text)
 	}
-	if s.Control == nil || s.Control.State != "up" || s.Control.Destination != relay.URL()+"/bi/agent1" {
-		t.Errorf("the command channel is told as %+v", s.Control)
+	if s.Channel == nil || s.Channel.State != "up" || s.Channel.Destination != relay.URL()+"/bi/agent1" {
+		t.Errorf("the command channel is told as %+v", s.Channel)
 	}
 	d := s.Destinations["0"]
 	if d.State != "up" || d.Stream != "video0" || d.Dials != 1 || d.Since.IsZero() || d.Queue.Sent < 100 || d.Queue.Dropped != 0 {

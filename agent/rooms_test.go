@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -33,6 +34,7 @@ func TestRoomsImportWhatTheyMay(t *testing.T) {
 			t.Fatalf("go list does not know %s", room)
 		}
 	}
+	told := []string{"vw/agent/link", "vw/agent/owner", "vw/command", "vw/media"}
 	uses := map[string]bool{}
 	for from, all := range imports {
 		for _, to := range all {
@@ -51,6 +53,8 @@ func TestRoomsImportWhatTheyMay(t *testing.T) {
 				t.Errorf("%s imports %s: the agent is made of command and media", from, to)
 			case in(from, "vw/agent/link") && in(to, "vw"):
 				t.Errorf("%s imports %s: a link knows no rules, no media and nothing of the agent", from, to)
+			case in(from, "vw/agent/status") && in(to, "vw") && !slices.Contains(told, to):
+				t.Errorf("%s imports %s: what is told is plain values, for clients as for the agent", from, to)
 			case in(to, "vw/cmd") && !in(from, "vw/cmd"):
 				t.Errorf("%s imports %s: programs are imported by nobody", from, to)
 			}

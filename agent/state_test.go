@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vw/agent"
+	"vw/agent/status"
 	"vw/testrelay"
 )
 
@@ -142,7 +143,7 @@ func damage(t testing.TB, path string) {
 	}
 }
 
-func (r *running) status(t testing.TB) (s agent.Status) {
+func (r *running) status(t testing.TB) (s status.Status) {
 	t.Helper()
 	_, text := r.request(t, "GET", "/api/stats", "")
 	decode(t, text, &s)
@@ -226,7 +227,7 @@ func TestSavedRuleThatIsNotAllowedAnyMoreStaysIdle(t *testing.T) {
 		t.Errorf("the rule is %s", got)
 	}
 	_, stats := b.request(t, "GET", "/api/stats", "")
-	var s agent.Status
+	var s status.Status
 	decode(t, stats, &s)
 	if d := s.Destinations["0"]; d.State != "idle" || !strings.Contains(d.LastError, "VW_ALLOW_DESTINATIONS") {
 		t.Errorf("status: %+v", d)

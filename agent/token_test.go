@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"vw/agent"
+	"vw/agent/status"
 	"vw/testrelay"
 )
 
@@ -38,10 +39,10 @@ func TestStatusTellsWhenATokenExpires(t *testing.T) {
 	}
 }
 
-func (r *running) destination(t testing.TB, id string) agent.DestinationInfo {
+func (r *running) destination(t testing.TB, id string) status.Destination {
 	t.Helper()
 	_, stats := r.request(t, "GET", "/api/stats", "")
-	var s agent.Status
+	var s status.Status
 	decode(t, stats, &s)
 	return s.Destinations[id]
 }

@@ -73,13 +73,13 @@ func TestEndpointThatCannotCommandIsTakenBack(t *testing.T) {
 				t.Errorf("on trial the list shows %s", got)
 			}
 			s := c.status()
-			if s.Control == nil || s.Control.Destination != before || s.Control.OnTrial == nil {
-				t.Errorf("status tells no trial: %+v", s.Control)
+			if s.Channel == nil || s.Channel.Destination != before || s.Channel.OnTrial == nil {
+				t.Errorf("status tells no trial: %+v", s.Channel)
 			}
 			a.log.await(t, "command channel stays")
 			eventually(t, "the old rule is listed", func() bool { return c.channel() == before })
-			if s := c.status(); s.Control.OnTrial != nil || s.Control.State != "up" {
-				t.Errorf("after the trial: %+v", s.Control)
+			if s := c.status(); s.Channel.OnTrial != nil || s.Channel.State != "up" {
+				t.Errorf("after the trial: %+v", s.Channel)
 			}
 			if v := relay.Visits("/bi/agent1"); len(v) != 2 || testrelay.Up(v) != 2 {
 				t.Errorf("the old channel went down: %d visits, %d up", len(v), testrelay.Up(v))
@@ -104,15 +104,15 @@ func TestChannelMovesWhenACommandCameInOnTheNewLink(t *testing.T) {
 	if _, reply := n.next(); !strings.Contains(reply, "Unrecognised") {
 		t.Fatalf("got %s", reply)
 	}
-	if s := c.status(); s.Control.OnTrial == nil {
+	if s := c.status(); s.Channel.OnTrial == nil {
 		t.Error("what was no command ended the trial")
 	}
 	n.want(`{"verb":"healthcheck"}`, `{"healthcheck":"ok"}`)
 	awaitVisits(t, relay, "/bi/agent1", func(v []testrelay.Visit) bool {
 		return v[0].Gone && v[0].CloseCode == websocket.CloseNormalClosure
 	})
-	if s := n.status(); s.Control.OnTrial != nil || s.Control.Destination != other.URL()+"/bi/new" {
-		t.Errorf("after the move: %+v", s.Control)
+	if s := n.status(); s.Channel.OnTrial != nil || s.Channel.Destination != other.URL()+"/bi/new" {
+		t.Errorf("after the move: %+v", s.Channel)
 	}
 }
 
@@ -126,7 +126,7 @@ func TestChannelMovesWhenTheOldEndpointCannotBeReachedForAWholeTrial(t *testing.
 	}
 	eventually(t, "the new link is up", func() bool {
 		s := c.status()
-		return s.Control.OnTrial != nil && s.Control.OnTrial.State == "up"
+		return s.Channel.OnTrial != nil && s.Channel.OnTrial.State == "up"
 	})
 	closed := time.Now()
 	if err := relay.Close(); err != nil {
@@ -137,8 +137,8 @@ func TestChannelMovesWhenTheOldEndpointCannotBeReachedForAWholeTrial(t *testing.
 		t.Errorf("moved %v after the old link was lost", after)
 	}
 	n := orchestrate(t, other, "new")
-	if s := n.status(); s.Control.OnTrial != nil || s.Control.Destination != other.URL()+"/bi/new" {
-		t.Errorf("after the move: %+v", s.Control)
+	if s := n.status(); s.Channel.OnTrial != nil || s.Channel.Destination != other.URL()+"/bi/new" {
+		t.Errorf("after the move: %+v", s.Channel)
 	}
 }
 
@@ -163,7 +163,7 @@ func TestChannelIsFoundWhereItWasWhenTheNewEndpointDies(t *testing.T) {
 	if after := v[len(v)-1].At.Sub(died); after > 2*trial {
 		t.Errorf("found again after %v, want %v at most", after, 2*trial)
 	}
-	eventually(t, "commands are taken there", func() bool { return c.status().Control.State == "up" })
+	eventually(t, "commands are taken there", func() bool { return c.status().Channel.State == "up" })
 	if got := c.channel(); got != other.URL()+"/bi/new" {
 		t.Errorf("the rule has changed to %s", got)
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"vw/agent"
+	"vw/agent/status"
 	"vw/media/mpegts"
 	"vw/media/tscheck"
 )
@@ -75,7 +75,7 @@ func (d *demo) dropped(ctx context.Context) (n uint64) {
 		return 0 // it is ending
 	}
 	defer resp.Body.Close()
-	var status agent.Status
+	var status status.Status
 	if json.NewDecoder(resp.Body).Decode(&status) == nil {
 		for _, destination := range status.Destinations {
 			n += destination.Queue.Dropped

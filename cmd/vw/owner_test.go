@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	"vw/agent"
+	"vw/agent/status"
 )
 
 // told runs one of the commands that ask the agent on a port.
@@ -23,7 +23,7 @@ func told(t *testing.T, url string, args ...string) (code int, out, complaint st
 
 func TestOwnerMutesAndLocksFromTheShell(t *testing.T) {
 	_, url := stream(t, nil)
-	var s agent.Status
+	var s status.Status
 	code, out, _ := told(t, url, "mute", "mic", "cam:audio")
 	get(t, url+"/api/stats", &s)
 	if code != 0 || strings.Join(s.Mutes, " ") != "cam:audio mic" {
@@ -62,7 +62,7 @@ func TestOwnersWordOutlivesARestartWhereThereIsAStateFile(t *testing.T) {
 	p.signal(syscall.SIGTERM)
 	p.ended(t, prompt)
 	_, url = stream(t, environ)
-	var s agent.Status
+	var s status.Status
 	if get(t, url+"/api/stats", &s); !s.Locked || strings.Join(s.Mutes, " ") != "mic" {
 		t.Errorf("after the restart: locked %v, mutes %q", s.Locked, s.Mutes)
 	}

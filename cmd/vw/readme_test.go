@@ -15,7 +15,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
-	"vw/agent"
+	"vw/agent/status"
 	"vw/testrelay"
 )
 
@@ -190,15 +190,15 @@ func (r *reader) settle() {
 	if r.agent == nil {
 		return
 	}
-	var s agent.Status
+	var s status.Status
 	eventually(r.T, "every link is up and every recording under way", func() bool {
-		s = agent.Status{}
+		s = status.Status{}
 		get(r.T, r.local+"/api/stats", &s)
 		for _, d := range s.Destinations {
 			if d.State != "up" || d.Recording != nil && d.Recording.Bytes < aSecond {
 				return false
 			}
 		}
-		return s.Control == nil || s.Control.State == "up"
+		return s.Channel == nil || s.Channel.State == "up"
 	})
 }

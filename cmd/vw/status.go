@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"vw/agent"
+	"vw/agent/status"
 	"vw/command/printable"
 )
 
@@ -150,7 +150,7 @@ func (c *client) status(ctx context.Context) (view, error) {
 
 // A view is an agent's status, seen at a time.
 type view struct {
-	agent.Status
+	status.Status
 	raw json.RawMessage // as it came
 	url string
 	now time.Time

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"vw/agent"
 	"vw/agent/link"
+	"vw/agent/status"
 	"vw/media"
 )
 
@@ -48,7 +48,7 @@ func (v view) destination(id string) []line {
 }
 
 // sending tells whether a destination is on air, and if not why.
-func (v view) sending(id string, d agent.DestinationInfo) line {
+func (v view) sending(id string, d status.Destination) line {
 	link, former := d.Info, ""
 	if d.Former != nil && d.Former.State == "up" && link.State != "up" {
 		former = fmt.Sprintf("; it moves to %s as soon as that is up", relayHost(d.Info, d.Destination))
@@ -99,7 +99,7 @@ func (v view) sending(id string, d agent.DestinationInfo) line {
 }
 
 // detail adds the rate to a line of what is on air, and what is amiss.
-func (v view) detail(l *line, d agent.DestinationInfo, muted, missing []string) {
+func (v view) detail(l *line, d status.Destination, muted, missing []string) {
 	s, ofStream := v.Streams[d.Stream]
 	rate := v.Feeds[d.Stream].Bitrate
 	if ofStream {

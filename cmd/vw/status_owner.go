@@ -5,13 +5,13 @@ import (
 	"net/url"
 	"strings"
 
-	"vw/agent"
 	"vw/agent/owner"
+	"vw/agent/status"
 )
 
 // channel tells of the command channel.
 func (v view) channel() (lines []line) {
-	c := v.Control
+	c := v.Channel
 	switch {
 	case c == nil:
 		lines = []line{{plain, "come from this machine alone: there is no command channel (VW_API)"}}
@@ -41,7 +41,7 @@ func (v view) channel() (lines []line) {
 }
 
 // otherEndpoints tells where the command channel is sought too, a line each.
-func (v view) otherEndpoints(c *agent.ControlInfo) (lines []line) {
+func (v view) otherEndpoints(c *status.Channel) (lines []line) {
 	for _, e := range []struct{ which, at string }{{"former", c.Former}, {"configured", c.Configured}} {
 		u, err := url.Parse(e.at)
 		if err != nil || e.at == "" || e.at == c.Destination || e.which == "former" && e.at == c.Configured {

@@ -14,7 +14,7 @@ import (
 	"time"
 	"unicode"
 
-	"vw/agent"
+	"vw/agent/status"
 	"vw/media"
 )
 
@@ -64,7 +64,7 @@ func TestStatusEscapesWhatCannotBeSeen(t *testing.T) {
 	v := view{url: "http://127.0.0.1:8888"}
 	v.Name, v.StateError, v.Instance = hostile, hostile, "x"
 	v.Feeds = map[string]media.FeedInfo{hostile: {}}
-	v.Destinations = map[string]agent.DestinationInfo{hostile: {Stream: hostile}}
+	v.Destinations = map[string]status.Destination{hostile: {Stream: hostile}}
 	raw, err := json.Marshal(v.Status)
 	if err != nil {
 		t.Fatal(err)

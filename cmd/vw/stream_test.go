@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	"vw/agent"
+	"vw/agent/status"
 	"vw/testrelay"
 )
 
@@ -66,7 +66,7 @@ func TestStreamEndsCleanlyWhenToldTo(t *testing.T) {
 
 func TestFlagWinsOverItsVariable(t *testing.T) {
 	_, url := stream(t, []string{"VW_NAME=variable", "VW_MUTED=cam,mic", "VW_STATE="}, "--name", "flag")
-	var s agent.Status
+	var s status.Status
 	get(t, url+"/api/stats", &s)
 	if s.Name != "flag" || strings.Join(s.Mutes, " ") != "cam mic" {
 		t.Errorf("name %q, mutes %q", s.Name, s.Mutes)
