@@ -1,0 +1,113 @@
+package filler_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"vw/media/filler"
+)
+
+// ffmpeg returns what it writes, as the words of args tell it to, of parts that
+// it reads one behind the other. It fails the test if ffmpeg complains.
+func ffmpeg(t testing.TB, args string, parts ...[]byte) []byte {
+	t.Helper()
+	cmd := exec.Command("ffmpeg", append(append([]string{"-v", "warning"}, strings.Fields(args)...), "pipe:1")...)
+	cmd.Stdin = bytes.NewReader(bytes.Join(parts, nil))
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if err != nil || said.Len() > 0 {
+		t.Fatalf("ffmpeg %s: %v: %s", args, err, &said)
+	}
+	return out
+}
+
+// loudest returns the largest sample of each tenth of a second.
+func loudest(pcm []byte, rate, channels int) (peaks []int) {
+	for window := range chunks(pcm, rate/10*channels*2) {
+		peak := 0
+		for i := 0; i+2 <= len(window); i += 2 {
+			v := int(int16(binary.LittleEndian.Uint16(window[i:])))
+			peak = max(peak, v, -v)
+		}
+		peaks = append(peaks, peak)
+	}
+	return peaks
+}
+
+func chunks(b []byte, size int) func(yield func([]byte) bool) {
+	return func(yield func([]byte) bool) {
+		for ; len(b) >= size; b = b[size:] {
+			if !yield(b[:size]) {
+				return
+			}
+		}
+	}
+}
+
+// ffmpeg decodes a source, a second of silence and the source again without a
+// word: what is between is digital silence, and nothing is longer or shorter.
+func TestDecodersTakeSilenceBetweenFramesOfTheSource(t *testing.T) {
+	for _, c := range []struct {
+		codec, muxer, demuxer string
+		streamType            byte
+		rates                 []int
+	}{
+		{"mp2", "mp2", "mp3", 0x03, []int{48000, 44100, 32000}},
+		{"mp2", "mp2", "mp3", 0x04, []int{24000, 22050, 16000}},
+		{"libmp3lame", "mp3", "mp3", 0x03, []int{48000, 44100, 32000}},
+		{"libmp3lame", "mp3", "mp3", 0x04, []int{24000, 22050, 16000, 12000, 11025, 8000}},
+	} {
+		for i, rate := range c.rates {
+			for channels := 1 + i%2; channels <= 2; channels += 2 {
+				t.Run(fmt.Sprintf("%s/%d/%d", c.codec, rate, channels), func(t *testing.T) {
+					source := ffmpeg(t, fmt.Sprintf("-f lavfi -i sine=440:r=%d:d=1 -af volume=12dB -ac %d -c:a %s -write_xing 0 -id3v2_version 0 -f %s",
+						rate, channels, c.codec, c.muxer))
+					a, err := filler.NewAudio(c.streamType, source)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if a.Rate() != rate {
+						t.Errorf("rate %d, want %d", a.Rate(), rate)
+					}
+					var silence []byte
+					frames := rate / a.Samples()
+					for range frames {
+						silence = append(silence, a.Frame()...)
+					}
+					checkSilence(t, c.demuxer, source, silence, rate, channels, frames*a.Samples())
+				})
+			}
+		}
+	}
+}
+
+func checkSilence(t *testing.T, demuxer string, source, silence []byte, rate, channels, samples int) {
+	decode := func(parts ...[]byte) []byte {
+		return ffmpeg(t, fmt.Sprintf("-f %s -i pipe:0 -f s16le -ac %d -ar %d", demuxer, channels, rate), parts...)
+	}
+	alone, joined := decode(source), decode(source, silence, source)
+	if got, want := len(joined), 2*len(alone)+samples*channels*2; got != want {
+		t.Errorf("%d bytes decoded, want %d", got, want)
+	}
+	if alone = decode(silence); len(bytes.Trim(alone, "\x00")) > 0 {
+		t.Error("silence alone is not digital silence")
+	}
+	peaks := loudest(joined, rate, channels)
+	for i, peak := range peaks {
+		switch {
+		case i > 0 && i < 9 || i > 22 && i < len(peaks)-2:
+			if peak < 10000 {
+				t.Errorf("the source is silent at %d00 ms: %d", i, peak)
+			}
+		case i > 12 && i < 18:
+			if peak != 0 {
+				t.Errorf("silence is loud at %d00 ms: %d", i, peak)
+			}
+		}
+	}
+}
