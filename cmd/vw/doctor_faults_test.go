@@ -93,7 +93,7 @@ func deadEnds(t *testing.T) []deadEnd {
 		{"wss://" + plain + "/in/lab", "tls", "HTTP response to HTTPS client", "is the port right", nil},
 		{shut.URL() + "/in/lab", "tls", "no answer within 2s", "open outward", nil},
 		{message.URL() + "/in/lab", "token", "token is missing or wrong", "valid now", []string{"--token", "canary", "--auth", "message"}},
-		{message.URL() + "/in/noreply", "token", "did not answer the token", "--auth", []string{"--token", "canary", "--auth", "message"}},
+		{message.URL() + "/in/noreply", "token", "did not answer the token", "auth", []string{"--token", "canary", "--auth", "message"}},
 		{strings.Replace(access.URL(), "ws", "http", 1) + "/in/lab", "token", "refused the token (HTTP 401)", "valid now", []string{"--token", "canary"}},
 		{access.URL() + "/in/lab?code=canary", "ping", "answers no ping", "may fall silent", nil},
 		{bad.URL() + "/in/moved", "websocket", "redirect (HTTP 302)", "new.example/in/(token): write that", []string{"--token", "canary"}},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vw/agent/link"
+	"vw/agent/status"
 )
 
 // pings is how many round trips are taken.
@@ -90,7 +91,7 @@ func (c *checkup) aged(s step) step {
 	}
 	if left := time.Until(*claims.Expires); left <= 0 {
 		s.Found += fmt.Sprintf("; it ended %s ago, by this machine's clock", span(-left))
-		s.Do = advice[link.CodeTokenRefused]
+		s.Do = status.Advice(link.CodeTokenRefused)
 	} else {
 		s.Found += fmt.Sprintf("; it ends in %s", span(left))
 	}

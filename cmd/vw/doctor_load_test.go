@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"vw/agent/link"
+	"vw/agent/status"
 	"vw/testrelay"
 )
 
@@ -184,10 +185,10 @@ func TestDoctorTellsAWrongClockFromAWrongCertificate(t *testing.T) {
 		to, ca := notYet(t, time.Now().Add(c.off))
 		d, code, out := examined(t, []string{"VW_TOKEN=canary"}, "--ca-file", ca, to)
 		s := d.step(t, "tls")
-		if code != exitFailed || !strings.HasPrefix(s.Found, "certificate not yet valid, this machine's clock says "+time.Now().Format(time.DateOnly)) || s.Do != setClock {
+		if code != exitFailed || !strings.HasPrefix(s.Found, "certificate not yet valid, this machine's clock says "+time.Now().Format(time.DateOnly)) || s.Do != status.Advice(link.CodeNotYetValid) {
 			t.Errorf("%v: code %d, %+v", c.off, code, s)
 		}
-		if s := d.step(t, "clock"); s.State != c.state || !strings.Contains(s.Found, c.found) || (s.State == stateFailed) != (s.Do == setClock) {
+		if s := d.step(t, "clock"); s.State != c.state || !strings.Contains(s.Found, c.found) || (s.State == stateFailed) != (s.Do == status.Advice(link.CodeNotYetValid)) {
 			t.Errorf("%v: %+v", c.off, s)
 		}
 		if strings.Contains(out, "canary") {
@@ -202,7 +203,7 @@ func TestDoctorReadsWhenATokenEnds(t *testing.T) {
 		token := "e30." + claims + ".c2ln"
 		r := relay(t, testrelay.Config{Auth: testrelay.BearerAuth, Token: "another"})
 		d, _, out := examined(t, []string{"VW_TOKEN=" + token}, r.URL()+"/in/lab")
-		if s := d.step(t, "token"); s.State != stateFailed || !strings.Contains(s.Found, want) || s.Do != advice[link.CodeTokenRefused] || strings.Contains(out, claims) {
+		if s := d.step(t, "token"); s.State != stateFailed || !strings.Contains(s.Found, want) || s.Do != status.Advice(link.CodeTokenRefused) || strings.Contains(out, claims) {
 			t.Errorf("%v: %+v", left, s)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"vw/agent/link"
+	"vw/agent/status"
 	"vw/command/printable"
 )
 
@@ -46,7 +47,7 @@ func skipped(format string, args ...any) step {
 
 // failed says what an error means, and what to do about it.
 func failed(err error) step {
-	return step{State: stateFailed, Found: err.Error(), Do: advice[link.CodeOf(err)]}
+	return step{State: stateFailed, Found: err.Error(), Do: status.Advice(link.CodeOf(err))}
 }
 
 func (d *diagnosis) print(format string, args ...any) {

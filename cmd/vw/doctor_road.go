@@ -14,6 +14,7 @@ import (
 
 	"time"
 	"vw/agent/link"
+	"vw/agent/status"
 	"vw/command/printable"
 )
 
@@ -162,7 +163,7 @@ func (c *checkup) checkConnect(ctx context.Context) step {
 	s := fine("%s", strings.Join(found, "; "))
 	if !slices.Contains(errs, nil) {
 		s.State = stateFailed
-		s.Do = advice[link.CodeOf(errors.Join(errs...))]
+		s.Do = status.Advice(link.CodeOf(errors.Join(errs...)))
 	}
 	return s
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vw/agent/link"
+	"vw/agent/status"
 )
 
 // clockSlack is how far a clock may be off before certificates and tokens
@@ -122,10 +123,10 @@ func (c *checkup) checkClock(context.Context) step {
 	here, there := c.probe.here.UTC().Format(time.DateTime), c.probe.date.UTC().Format(time.DateTime)
 	switch {
 	case off > clockSlack:
-		return step{State: stateFailed, Do: setClock,
+		return step{State: stateFailed, Do: status.Advice(link.CodeNotYetValid),
 			Found: fmt.Sprintf("this machine's says %s UTC, the server's %s: it is %s ahead", here, there, span(off))}
 	case off < -clockSlack:
-		return step{State: stateFailed, Do: setClock,
+		return step{State: stateFailed, Do: status.Advice(link.CodeNotYetValid),
 			Found: fmt.Sprintf("this machine's says %s UTC, the server's %s: it is %s behind", here, there, span(-off))}
 	}
 	return fine("%s UTC, as the server's says, within %s", here, span(max(off, -off)+time.Second))

@@ -158,7 +158,7 @@ func (v view) unreachable(l link.Info, destination string) string {
 		text = host // it has answered
 	}
 	text += ": " + l.LastError
-	if do := advice[l.ErrorCode]; do != "" {
+	if do := status.Advice(l.ErrorCode); do != "" {
 		text += " (" + do + ")"
 	}
 	text += fmt.Sprintf("; %d dials so far", l.Dials)

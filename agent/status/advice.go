@@ -1,15 +1,15 @@
-package main
+package status
 
 import "vw/agent/link"
 
-const setClock = "set the clock: timedatectl set-ntp true"
+// Advice returns what to do about an error or problem of that code, "" where its
+// own words say so.
+func Advice(code link.Code) string { return advice[code] }
 
-// advice is what to do about an error of that code; nothing where its text says
-// so itself.
 var advice = map[link.Code]string{
 	link.CodeTokenRefused:     "ask whoever runs the relay for a token that is valid now",
-	link.CodeTokenUnanswered:  "does the relay take it as a message? --auth says how it is shown",
-	link.CodeTokenMissing:     "give one: VW_TOKEN, and --auth says how it is shown",
+	link.CodeTokenUnanswered:  "does the relay take it as a message? auth says how it is shown",
+	link.CodeTokenMissing:     "give one, by VW_TOKEN or in the rule; auth says how it is shown",
 	link.CodeNoSuchHost:       "is the name spelt right, and known in the DNS?",
 	link.CodeNoNameServer:     "names cannot be resolved: is the network up, and its name server?",
 	link.CodeConnRefused:      "nothing listens there: are host and port right, and does the relay run?",
@@ -19,7 +19,7 @@ var advice = map[link.Code]string{
 	link.CodeNotLoopback:      "correct this machine's hosts file",
 	link.CodeUnknownAuthority: "if you trust its authority, give its certificate: VW_CA_FILE",
 	link.CodeWrongName:        "write the name that is in the certificate, or have the relay's certificate corrected",
-	link.CodeNotYetValid:      setClock,
+	link.CodeNotYetValid:      "set the clock: timedatectl set-ntp true",
 	link.CodeExpired:          "if the clock is right the relay needs a new certificate: tell whoever runs it",
 	link.CodeOldTLS:           "the relay's software has to be renewed: TLS 1.2 is the oldest that is safe",
 	link.CodeWantsCertificate: "the relay wants a certificate of this machine: VW_CERT_FILE and VW_KEY_FILE",
@@ -34,7 +34,7 @@ var advice = map[link.Code]string{
 	link.CodeBadHandshake:     "the relay's software does not keep to the standard (RFC 6455): tell whoever runs it",
 	link.CodeBadRequest:       "does the port want wss:// in place of ws://? Else the web server before the relay has to pass on the headers Upgrade and Connection",
 	link.CodeWantsTLS:         "write wss:// in place of ws://",
-	link.CodeNoReply:          "is it a relay that takes its token as a message? --auth says how it is shown",
+	link.CodeNoReply:          "is it a relay that takes its token as a message? auth says how it is shown",
 	link.CodeNoHTTP:           "what answers is no web server: is the port right?",
 	link.CodeProxyRefused:     "have whoever runs the proxy allow CONNECT to the relay's host and port, or leave the proxy out: NO_PROXY",
 	link.CodeProxyDown:        "is HTTPS_PROXY or HTTP_PROXY right, and does the proxy run?",
