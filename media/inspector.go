@@ -17,13 +17,11 @@ type inspector struct {
 
 // pidState is what is known of one PID.
 type pidState struct {
-	packets  uint64
-	faults   uint64 // continuity errors
-	cc       byte
-	seen     bool
-	repeated bool        // the packet before was a duplicate
-	kind     mpegts.Kind // as the PMT names it,
-	codec    string      // and coding
+	packets uint64
+	faults  uint64 // continuity errors
+	counter mpegts.Counter
+	kind    mpegts.Kind // as the PMT names it,
+	codec   string      // and coding
 }
 
 func newInspector() *inspector { return &inspector{pids: map[uint16]*pidState{}} }
@@ -49,7 +47,10 @@ func (in *inspector) scan(b []byte) (n int, under *contents, rap int) {
 			begun = true
 			continue
 		}
-		in.checkContinuity(p)
+		if pid != mpegts.NullPID && in.state.counter.Follow(p).Fault() {
+			in.state.faults++
+			in.faults++
+		}
 		if in.program.Carries(pid) {
 			in.readTable(p)
 			if in.contents != under && begun {
@@ -77,31 +78,6 @@ func (in *inspector) pid(pid uint16) *pidState {
 		in.pids[pid] = s
 	}
 	return s
-}
-
-// checkContinuity counts breaks of the continuity counter (ISO/IEC 13818-1,
-// 2.4.3.3): it counts packets with payload, a packet may come twice, and a
-// discontinuity_indicator allows any jump.
-func (in *inspector) checkContinuity(p mpegts.Packet) {
-	s := in.state
-	cc := p.Continuity()
-	switch {
-	case in.last == mpegts.NullPID:
-		return
-	case !s.seen || p.Discontinuity():
-		s.repeated = false
-	case !p.HasPayload():
-		return
-	case cc == s.cc && !s.repeated:
-		s.repeated = true
-	case cc != (s.cc+1)&0x0f:
-		s.faults++
-		in.faults++
-		s.repeated = false
-	default:
-		s.repeated = false
-	}
-	s.cc, s.seen = cc, true
 }
 
 // readTable takes a packet of the PAT or the PMT. Until the PMT of another

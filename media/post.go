@@ -158,16 +158,17 @@ func (in *inspector) continuedBy(b []byte) (goesOn bool) {
 	looked := map[uint16]bool{}
 	for p := range mpegts.Packets(b) {
 		s := in.pids[p.PID()]
-		if s == nil || looked[p.PID()] || p.TransportError() || p.Discontinuity() {
+		if s == nil || looked[p.PID()] || p.TransportError() || p.Discontinuity() || !p.HasPayload() {
 			continue
 		}
 		looked[p.PID()] = true
-		switch step := (p.Continuity() - s.cc) & 0x0f; {
-		case !s.seen:
+		counter := s.counter
+		switch step := counter.Follow(p); {
+		case !s.counter.Known():
 			goesOn = goesOn || s.codec != ""
-		case step > 1 || step == 1 && !p.HasPayload():
+		case step == mpegts.Gap:
 			return false
-		case step == 1 || !p.HasPayload():
+		case step == mpegts.Onward:
 			goesOn = true
 		}
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // locate is how many sync bytes in a row, mpegts.PacketSize apart, are taken
-// for the grid of packets: three, so that one 0x47 in a payload is not.
+// for packets: three, so that one 0x47 in a payload is not.
 const locate = 3
 
 // maxProbe is how many bytes of a post are searched for the first packet.
@@ -40,7 +40,7 @@ func (e *ErrNotTransportStream) Error() string {
 
 // A reader cuts a byte stream into chunks of whole packets. It passes on what
 // has arrived at once and holds back less than a packet, or less than three
-// while it looks for the grid.
+// while it looks for them.
 type reader struct {
 	src     io.Reader
 	slab    *slab
@@ -159,45 +159,23 @@ func (r *reader) cut() (chunk, bool) {
 	}
 }
 
-// seek moves the start to where the grid of packets begins, and says whether
-// it was found. A source that ends may do with less than three packets, its
+// seek moves the start to where packets begin, and reports whether that was
+// found. A source that ends may do with less than three packets, its
 // first ones only where nothing comes before them.
 func (r *reader) seek() bool {
-	last := r.err != nil
-	for r.start < r.end {
-		b := r.slab.b[r.start:r.end]
-		i := bytes.IndexByte(b, mpegts.SyncByte)
-		if i < 0 {
-			r.skip(len(b))
-			return false
-		}
-		r.skip(i)
-		grid, whole := onGrid(b[i:])
-		switch {
-		case grid && (whole || last && len(b)-i >= mpegts.PacketSize && (r.ever || r.skipped == 0)):
+	for last := r.err != nil; r.start < r.end; r.skip(1) {
+		n, whole := mpegts.Sync(r.slab.b[r.start:r.end], locate)
+		r.skip(n)
+		left := r.end - r.start
+		if whole || last && left >= mpegts.PacketSize && (r.ever || r.skipped == 0) {
 			r.synced = true
 			return true
-		case grid && !last:
+		}
+		if !last || left == 0 {
 			return false // more has to come
 		}
-		r.skip(1)
 	}
 	return false
-}
-
-// onGrid says whether the sync bytes that b is long enough to hold are there,
-// and whether they are as many as it takes.
-func onGrid(b []byte) (grid, whole bool) {
-	for i := range locate {
-		at := i * mpegts.PacketSize
-		if at >= len(b) {
-			return true, false
-		}
-		if b[at] != mpegts.SyncByte {
-			return false, false
-		}
-	}
-	return true, true
 }
 
 func (r *reader) skip(n int) {

@@ -231,7 +231,7 @@ func TestPacketIsPassedOnBeforeMoreBytesCome(t *testing.T) {
 		reader := follow(t, r, media.Subscription{Name: "feed"})
 		p := open(t, r, "feed")
 		ts := newSource(3, 0).take(20)
-		// The grid shows when the third sync byte has come.
+		// Packets are found when the third sync byte has come.
 		p.send(t, ts[:2*mpegts.PacketSize+1])
 		synctest.Wait()
 		same(t, reader.got(), ts[:2*mpegts.PacketSize])

@@ -210,9 +210,9 @@ func AppendSection(dst []byte, pid uint16, cc byte, sec []byte) ([]byte, byte) {
 // A SectionReader assembles the sections of one PID from its packets. The zero
 // value is ready. It keeps at most one section of 4,096 bytes.
 type SectionReader struct {
-	buf    []byte
-	synced bool
-	cc     byte
+	buf     []byte
+	synced  bool
+	counter Counter
 }
 
 // Feed takes the next packet of the PID and calls f with every section that
@@ -223,13 +223,12 @@ func (r *SectionReader) Feed(p Packet, f func(section []byte)) {
 	if len(b) == 0 || p.TransportError() {
 		return
 	}
-	if r.synced && p.Continuity() != (r.cc+1)&0x0f {
-		if p.Continuity() == r.cc && !p.Discontinuity() {
-			return // a duplicate (2.4.3.3)
-		}
+	switch step := r.counter.Follow(p); {
+	case step.Repeats() && r.synced:
+		return
+	case step != Onward:
 		r.buf, r.synced = r.buf[:0], false
 	}
-	r.cc = p.Continuity()
 	if p.UnitStart() {
 		n := 1 + int(b[0]) // pointer_field (2.4.4.2)
 		if n > len(b) {

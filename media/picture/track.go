@@ -7,8 +7,7 @@ type track struct {
 	program mpegts.ProgramReader
 	video   mpegts.Track
 	err     error // why it cannot be shown
-	cc      byte
-	seen    bool // cc is that of the packet before
+	counter mpegts.Counter
 }
 
 // take returns what the packet brings of the video. With lost something before
@@ -34,7 +33,7 @@ func (t *track) adopt() bool {
 		if x.PID == t.video.PID && x.Type == t.video.Type {
 			return false
 		}
-		t.video, t.err, t.seen = x, nil, false
+		t.video, t.err, t.counter = x, nil, mpegts.Counter{}
 		// ffmpeg gives MPEG-1 video the type of MPEG-2 video.
 		if x.Type != 0x01 && x.Type != 0x02 {
 			t.err = &ErrCodec{name}
@@ -45,15 +44,14 @@ func (t *track) adopt() bool {
 	return true
 }
 
-// follow tells by the continuity counter (ISO/IEC 13818-1, 2.4.3.3) what has
-// been lost. A discontinuity_indicator is taken for a loss too.
+// follow tells by the continuity counter what has been lost. A
+// discontinuity_indicator is taken for a loss too.
 func (t *track) follow(p mpegts.Packet) (payload []byte, lost bool) {
-	cc := p.Continuity()
-	lost = p.Discontinuity() || t.seen && p.HasPayload() && cc != t.cc && cc != (t.cc+1)&0x0f
-	if t.seen && cc == t.cc && !lost {
-		return nil, false // a packet may come twice
+	step := t.counter.Follow(p)
+	if step.Repeats() {
+		return nil, false
 	}
-	t.cc, t.seen = cc, true
+	lost = step != mpegts.Onward
 	payload = p.Payload()
 	if !p.UnitStart() {
 		return payload, lost

@@ -12,10 +12,8 @@ type pid struct {
 	continuityErrors int64
 	duplicates       int64
 
-	cc       byte
-	known    bool // cc is that of the last packet
-	repeated bool // the last packet was a duplicate
-	last     [mpegts.PacketSize]byte
+	counter mpegts.Counter
+	last    [mpegts.PacketSize]byte
 
 	// What the tables of a generation name it as.
 	generation int64
@@ -32,32 +30,26 @@ type pid struct {
 // follow judges the continuity_counter (ISO 2.4.3.3; TR 1.4) and reports
 // whether p brings something new: not a repetition, legal or not.
 func (s *pid) follow(p mpegts.Packet) bool {
-	cc := p.Continuity()
-	if !p.HasPayload() {
-		if p.Discontinuity() { // a jump is legal, and ends here (ISO 2.4.3.5)
-			s.remember(p)
-		}
-		return true
-	}
+	step := s.counter.Follow(p)
+	same := step != mpegts.Onward && s.same(p)
 	switch {
-	case s.known && cc == s.cc && s.same(p):
-		if s.repeated { // a packet may be sent twice, not three times
-			s.continuityErrors++
-		} else {
-			s.duplicates++
-		}
-		s.repeated = true
-		return false
-	case s.known && cc != (s.cc+1)&0x0f && !p.Discontinuity():
+	case step.Repeats() && !same:
+		s.counter.Restart(p)
+		step = mpegts.Gap
+	case step == mpegts.Duplicate, step == mpegts.Announced && same:
+		step = mpegts.Duplicate
+		s.duplicates++
+	}
+	if step.Fault() {
 		s.continuityErrors++
 	}
-	s.remember(p)
+	if step.Repeats() {
+		return false
+	}
+	if p.HasPayload() {
+		copy(s.last[:], p)
+	}
 	return true
-}
-
-func (s *pid) remember(p mpegts.Packet) {
-	s.cc, s.known, s.repeated = p.Continuity(), true, false
-	copy(s.last[:], p)
 }
 
 // same says that p is the last packet again. Its PCR may differ (ISO 2.4.3.3).

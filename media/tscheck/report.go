@@ -13,13 +13,13 @@ import (
 // ISO/IEC 13818-1 (ISO). Times are stream time, counted from a program's
 // first PCR.
 type Report struct {
-	Packets     int64 `json:"packets"`      // whole ones, on the grid
+	Packets     int64 `json:"packets"`      // whole ones
 	NullPackets int64 `json:"null_packets"` // of them, stuffing
 
 	SkippedBytes    int64 `json:"skipped_bytes"`    // in no packet
 	TrailingBytes   int64 `json:"trailing_bytes"`   // of a packet that the end cuts short
 	SyncLosses      int64 `json:"sync_losses"`      // TR 1.1
-	SyncByteErrors  int64 `json:"sync_byte_errors"` // TR 1.2: on the grid, between good ones
+	SyncByteErrors  int64 `json:"sync_byte_errors"` // TR 1.2: between good ones
 	TransportErrors int64 `json:"transport_errors"` // TR 2.1: transport_error_indicator
 
 	ContinuityErrors int64 `json:"continuity_errors"` // TR 1.4, of all PIDs
@@ -122,12 +122,12 @@ type PIDReport struct {
 // Report judges what has been written as if the stream ended here. Writing may
 // go on after it.
 func (c *Checker) Report() Report {
-	c.grid.flush(c.packet, c.forget)
+	c.sync.flush(c.packet, c.forget)
 	t := &c.tables
 	r := Report{
 		Packets: c.packets, NullPackets: c.nullPackets,
-		SkippedBytes: c.grid.unplaced(), TrailingBytes: c.grid.trailing(),
-		SyncLosses: c.grid.losses, SyncByteErrors: c.grid.badSync, TransportErrors: c.transportErrors,
+		SkippedBytes: c.sync.unplaced(), TrailingBytes: c.sync.trailing(),
+		SyncLosses: c.sync.losses, SyncByteErrors: c.sync.badSync, TransportErrors: c.transportErrors,
 		PATs: t.pats, PATGaps: t.pat.gaps, LongestPATIntervalSeconds: seconds(t.pat.longest),
 		WrongTables: t.wrongTable, ScrambledTables: t.scrambled, CRCErrors: t.badCRC,
 		MalformedTables: t.malformed, UnmarkedChanges: t.unmarked,

@@ -56,7 +56,7 @@ type limits struct {
 // It keeps some 16 MiB at most, whatever is written.
 type Checker struct {
 	limits   limits
-	grid     grid
+	sync     packetSync
 	pids     map[uint16]*pid
 	tables   tables
 	programs []*program
@@ -103,9 +103,9 @@ func seconds(ticks int64) float64 { return float64(ticks) / mpegts.PCRHz }
 // Write takes the next bytes of the stream, in pieces of any size. It keeps no
 // part of b and never fails.
 func (c *Checker) Write(b []byte) (int, error) {
-	const piece = 64 << 10 // bounds what the grid holds
+	const piece = 64 << 10 // bounds what is held to find packets
 	for part := range slices.Chunk(b, piece) {
-		c.grid.write(part, c.packet, c.forget)
+		c.sync.write(part, c.packet, c.forget)
 	}
 	return len(b), nil
 }
@@ -189,6 +189,6 @@ func (c *Checker) pid(n uint16) *pid {
 // the way, and is a fault of its own.
 func (c *Checker) forget(p mpegts.Packet) {
 	if s := c.pids[p.PID()]; s != nil {
-		s.known = false
+		s.counter = mpegts.Counter{}
 	}
 }
