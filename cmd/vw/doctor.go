@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"vw/agent/link"
+	"vw/cmd/vw/cli"
 	"vw/command/printable"
 )
 
@@ -54,7 +55,7 @@ func runDoctor(ctx context.Context, args, environ []string, stdout, stderr io.Wr
 		fmt.Fprintf(stderr, "vw doctor: %v\n", err)
 		return exitUsage
 	}
-	c.colour = inColour(stdout, environ)
+	c.colour = cli.InColour(stdout, environ)
 	if !asJSON {
 		c.out = stdout
 	}

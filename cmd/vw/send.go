@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"vw/cmd/vw/cli"
 )
 
 const sendHead = `vw send gives commands to agents over their command channel, which is a topic of a relay's or an
@@ -52,7 +54,7 @@ func runSend(ctx context.Context, args, environ []string, stdin io.Reader, stdou
 	if errors.Is(err, pflag.ErrHelp) {
 		return exitOK
 	}
-	talk := len(commands) == 0 && isTerminal(stdin)
+	talk := len(commands) == 0 && cli.IsTerminal(stdin)
 	if err == nil && talk && (len(s.urls) > 1 || s.asJSON) {
 		err = errors.New("a conversation is with one URL and without --json: give the commands as arguments, or by a pipe")
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -57,20 +56,6 @@ func (i *input) next(ctx context.Context) (string, error) {
 	case <-ctx.Done():
 		return "", errInterrupted
 	}
-}
-
-// isTerminal says whether somebody can type there.
-func isTerminal(in io.Reader) bool {
-	f, ok := in.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return false
-	}
-	null, err := os.Stat(os.DevNull) // a character device too
-	return err != nil || !os.SameFile(info, null)
 }
 
 // A talk is a conversation over one link.

@@ -8,13 +8,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"vw/agent/status"
+	"vw/cmd/vw/cli"
 	"vw/command/printable"
 )
 
@@ -54,8 +53,8 @@ func runStatus(ctx context.Context, args, environ []string, stdout, stderr io.Wr
 		fmt.Fprintf(stderr, "vw status: %v\n", err)
 		return exitUsage
 	}
-	l.colour = inColour(stdout, environ)
-	l.clear = l.watch && !l.asJSON && onTerminal(stdout)
+	l.colour = cli.InColour(stdout, environ)
+	l.clear = l.watch && !l.asJSON && cli.IsTerminal(stdout)
 	if l.watch {
 		return l.again(ctx, stdout)
 	}
@@ -154,18 +153,4 @@ type view struct {
 	raw json.RawMessage // as it came
 	url string
 	now time.Time
-}
-
-// onTerminal says whether somebody may be looking.
-func onTerminal(out io.Writer) bool {
-	tty, ok := out.(io.Reader) // os.File is both
-	return ok && isTerminal(tty)
-}
-
-// inColour obeys https://no-color.org.
-func inColour(out io.Writer, environ []string) bool {
-	return onTerminal(out) && !slices.ContainsFunc(environ, func(line string) bool {
-		value, set := strings.CutPrefix(line, "NO_COLOR=")
-		return set && value != ""
-	})
 }

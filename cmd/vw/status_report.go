@@ -11,19 +11,6 @@ import (
 	"vw/command/printable"
 )
 
-// A mood is what a line is about.
-type mood int
-
-const (
-	plain mood = iota
-	onAir
-	silent // as somebody wanted it
-	wrong
-)
-
-// colours are ANSI's.
-var colours = map[mood]string{onAir: "\x1b[32m", silent: "\x1b[33m", wrong: "\x1b[31m"}
-
 // A line is one thing that a report tells.
 type line struct {
 	mood mood
@@ -111,11 +98,4 @@ func (r report) text(colour bool) []byte {
 		fmt.Fprintln(&b, paint(colour, wrong, "\nSomething is wrong: see the lines that begin with !"))
 	}
 	return b.Bytes()
-}
-
-func paint(colour bool, m mood, text string) string {
-	if !colour || colours[m] == "" {
-		return text
-	}
-	return colours[m] + text + "\x1b[0m"
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"vw/agent"
+	"vw/cmd/vw/cli"
 	"vw/command/printable"
 )
 
@@ -136,7 +137,7 @@ func newLog(w io.Writer, format string, level slog.Level) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level}
 	if format == "" {
 		format = "json"
-		if onTerminal(w) {
+		if cli.IsTerminal(w) {
 			format = "text"
 		}
 	}
