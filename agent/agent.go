@@ -14,6 +14,7 @@ import (
 
 	"vw/agent/link"
 	"vw/agent/owner"
+	"vw/agent/state"
 	"vw/command"
 	"vw/media"
 )
@@ -28,9 +29,8 @@ type Agent struct {
 	router   *media.Router
 	dialer   *link.Dialer
 	owner    *owner.Owner
-	state    *stateFile // nil where nothing lasts
-	saved    saved      // what the state file held at the start
-	saver    *saver     // nil likewise
+	store    *state.Store
+	held     state.Snapshot // what the store held at the start
 	forward  *forward
 	control  *control
 	commands *command.Handler
@@ -77,13 +77,13 @@ func prepare(c Config) (*Agent, error) {
 	log, limit := newBoundedLog(c.Log)
 	a := &Agent{config: c, log: log, logLimit: limit, instance: uuid.NewString(), started: time.Now(),
 		router: media.NewRouter(), dialer: link.New(link.Config{Policy: p, TLS: tls, Ping: c.PingInterval}), begun: make(chan struct{})}
-	if err := a.load(); err != nil {
+	if a.store, a.held, err = state.Open(state.Config{Path: c.State, Source: source{a}, Log: log}); err != nil {
 		return nil, err
 	}
 	a.owner, err = owner.New(owner.Config{
 		Router: a.router, MuteFile: c.MuteFile, OnAirFile: c.OnAirFile, TokenFile: c.OwnerTokenFile,
-		Built: c.Built, Save: a.save, InTurn: a.inTurn, Log: a.log,
-	}, a.saved.State, c.Muted)
+		Built: c.Built, Save: a.store.Save, InTurn: a.inTurn, Log: a.log,
+	}, a.held.State, c.Muted)
 	return a, err
 }
 
@@ -112,11 +112,11 @@ func (a *Agent) begin(ctx context.Context) (end func()) {
 		destinations: map[string]*destination{}, admitted: map[string]admission{}, opening: make(chan struct{}, 1),
 	}
 	a.control = &control{dialer: a.dialer, log: a.log, trial: a.config.Trial, ctx: links,
-		alone:  max(a.config.Trial, 4*a.config.PingInterval),                       // by then a link that is dead is known to be
-		answer: a.answer, replace: a.replaceAPIRule, save: func() { _ = a.save() }} // the state file tells
+		alone:  max(a.config.Trial, 4*a.config.PingInterval),                             // by then a link that is dead is known to be
+		answer: a.answer, replace: a.replaceAPIRule, save: func() { _ = a.store.Save() }} // the state file tells
 	rules := a.savedRules()
 	a.commands = command.New(command.Config{
-		Name: a.config.Name, API: a.config.API, APIToken: a.config.APIToken, Saved: rules,
+		Name: a.config.Name, Saved: rules,
 		Ran: a.tally.add, Trial: a.control.trying, InForce: a.control.rule, Fed: a.fed, Locked: a.owner.Locked,
 		Admit: a.forward.admit, Apply: a.apply, Feeds: a.feeds,
 		Status: a.statusFor, Log: a.log,
@@ -126,14 +126,11 @@ func (a *Agent) begin(ctx context.Context) (end func()) {
 	rest.Go(func() { a.router.Run(links) })
 	rest.Go(func() { a.owner.Run(lasting) })
 	rest.Go(func() { a.forward.folder.Run(links, a.tellDeleted) })
-	if a.state != nil {
-		rest.Go(func() { a.state.run(lasting) })
-	}
+	rest.Go(func() { a.store.Run(lasting) })
 	return func() {
 		a.control.end()
 		a.forward.close(endLinks, endFiles)
 		a.control.links.Wait()
-		a.saver.end()
 		endLasting()
 		rest.Wait()
 		a.log.Info("stopped")
@@ -162,18 +159,44 @@ func (a *Agent) replaceAPIRule(ctx context.Context, next func(command.Destinatio
 	}
 }
 
+// A source tells what is to outlive the program.
+type source struct{ agent *Agent }
+
+// Snapshot returns what is in force now.
+func (s source) Snapshot() state.Snapshot {
+	a := s.agent
+	a.config.disk()
+	channel := a.control.snapshot()
+	channel.Configured, channel.Token = a.config.API, &a.config.APIToken
+	return state.New(a.commands.Rules(), channel, a.owner.State())
+}
+
+// savedRules are the rules that the store held. Those that may not be acted upon
+// any more stay, idle.
+func (a *Agent) savedRules() command.Rules {
+	rules := a.held.Rules()
+	for _, rule := range rules.Destinations {
+		a.forward.admitSaved(rule)
+	}
+	if a.config.API != "" {
+		configured := command.Destination{ID: command.APIRule, Stream: command.APIStream, Destination: a.config.API, Token: a.config.APIToken, Local: true}
+		rules.Destinations[command.APIRule] = a.control.restore(a.held.Channel, configured)
+	}
+	return rules
+}
+
 // apply puts rules in force. It is called under the table's lock.
 func (a *Agent) apply(r command.Rules) func(context.Context) {
 	stopping := a.router.SetStreams(r.Streams)
 	stopping.Join(a.forward.apply(r.Destinations))
 	var api *command.Destination
-	if rule, ok := r.Destinations[apiRule]; ok {
+	if rule, ok := r.Destinations[command.APIRule]; ok {
 		api = &rule
 	}
 	a.control.apply(api)
 	return func(ctx context.Context) {
 		stopping.Wait(ctx)
-		_ = a.save() // the state file tells
+		_ = a.store.Save() // the state file tells
 	}
 }
 

@@ -132,7 +132,7 @@ func (c *Config) check() error {
 		}
 		return nil
 	}
-	api := command.Destination{ID: apiRule, Stream: apiStream, Destination: c.API, Token: c.APIToken}
+	api := command.Destination{ID: command.APIRule, Stream: command.APIStream, Destination: c.API, Token: c.APIToken}
 	if err := api.Check(); err != nil {
 		return fmt.Errorf("the command channel's URL: %w", err)
 	}

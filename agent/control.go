@@ -10,12 +10,6 @@ import (
 	"vw/command"
 )
 
-// The command channel is the destination rule of this id, and of this stream.
-const (
-	apiRule   = "apiRule"
-	apiStream = "api"
-)
-
 // A control is the command channel. It cannot be cut by changing apiRule: a new
 // endpoint is on trial beside the one in force, which is dialled on, until judge
 // has decided. And where no link has been steadily up for as long as a trial

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"vw/agent/link"
+	"vw/agent/state"
 	"vw/agent/status"
 	"vw/command"
 )
@@ -42,7 +43,7 @@ func sameEndpoint(a, b command.Destination) bool {
 func (c *control) dial(rule command.Destination) *endpoint {
 	e := &endpoint{control: c, rule: rule, at: rule, began: time.Now(), since: time.Now(), news: make(chan struct{}, 1)}
 	e.ctx, e.cancel = context.WithCancel(c.ctx)
-	e.Link = &link.Link{Dialer: c.dialer, Session: e, Limit: command.MaxCommand, MaxWait: c.untilSought, Log: c.log.With("id", apiRule)}
+	e.Link = &link.Link{Dialer: c.dialer, Session: e, Limit: command.MaxCommand, MaxWait: c.untilSought, Log: c.log.With("id", command.APIRule)}
 	c.links.Go(func() { e.Run(e.ctx) })
 	return e
 }
@@ -160,19 +161,44 @@ func (c *control) rule() (command.Destination, bool) {
 	return c.inForce.rule, true
 }
 
-// lasting is what is to last of the command channel over a restart.
-func (c *control) lasting() (s savedControl) {
+// snapshot is what is to last of the command channel over a restart.
+func (c *control) snapshot() (s state.Channel) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.former != nil {
-		d := save(*c.former)
+		d := state.NewDestination(*c.former)
 		s.Former = &d
 	}
 	if c.inForce != nil {
-		d := save(c.inForce.rule)
-		s.InForce, s.Unproven = &d, !c.inForce.commanded
+		d := state.NewDestination(c.inForce.rule)
+		s.InForce, s.Unconfirmed = &d, !c.inForce.commanded
 	}
 	return s
+}
+
+// restore returns the rule that the channel starts with: what was in force where
+// it was configured as it is now. A URL or token that differs is the owner's word:
+// the endpoints of before are forgotten.
+func (c *control) restore(s state.Channel, configured command.Destination) command.Destination {
+	c.owners = &configured
+	if s.Configured != configured.Destination {
+		return configured
+	}
+	sameToken := s.Token != nil && *s.Token == configured.Token
+	known := func(d *state.Destination) *command.Destination {
+		if d == nil || d.Destination == configured.Destination && !sameToken {
+			return nil
+		}
+		rule := d.Rule(command.APIRule)
+		return &rule
+	}
+	c.former = known(s.Former)
+	rule := known(s.InForce)
+	if rule == nil {
+		return configured
+	}
+	c.proven = !s.Unconfirmed
+	return *rule
 }
 
 // info is nil where there is no command channel.

@@ -92,7 +92,7 @@ func (f *forward) apply(rules map[string]command.Destination) *media.Stopping {
 		}
 	}
 	for id, rule := range rules {
-		if id == apiRule {
+		if id == command.APIRule {
 			continue
 		}
 		a, admitted := f.admitted[id]

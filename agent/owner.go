@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"vw/agent/owner"
+	"vw/command"
 	"vw/media"
 )
 
@@ -53,7 +54,7 @@ func (l *local) mutes(w http.ResponseWriter, r *http.Request, entry string) {
 	default:
 		err, warning = o.Unmute(r.Context(), feed), o.Still(feed)
 	}
-	reply(w, Mute{o.Muted(), o.Info().Schedule, l.agent.state != nil, warning}, err)
+	reply(w, Mute{o.Muted(), o.Info().Schedule, l.agent.store.Keeps(), warning}, err)
 }
 
 // readWhen reads when a feed is to be muted. No body is always.
@@ -102,7 +103,7 @@ func (l *local) lock(w http.ResponseWriter, r *http.Request) {
 		err = o.Lock(r.Context(), r.Method == http.MethodPut)
 		l.agent.log.Info("owner's lock", "locked", o.Locked())
 	}
-	reply(w, Lock{o.Locked(), l.agent.state != nil}, err)
+	reply(w, Lock{o.Locked(), l.agent.store.Keeps()}, err)
 }
 
 // ownersOnly reports whether a request undoes the owner's word, or changes rules
@@ -114,11 +115,11 @@ func ownersOnly(r *http.Request) bool {
 	switch {
 	case strings.HasPrefix(path, "/api/mutes/"), path == "/api/lock":
 		return undoes
-	case (path == "/api/destinations/"+apiRule || strings.HasPrefix(path, "/api/endpoints/")) && undoes:
+	case (path == "/api/destinations/"+command.APIRule || strings.HasPrefix(path, "/api/endpoints/")) && undoes:
 		return true
 	}
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-	return fromBrowser(r) && (!reads || path == "/ws/"+apiStream)
+	return fromBrowser(r) && (!reads || path == "/ws/"+command.APIStream)
 }
 
 // allowed refuses a request that wants the owner's token and does not show it.

@@ -16,10 +16,8 @@ func (a *Agent) status() status.Status {
 		Feeds:   a.router.Feeds(), Streams: a.router.Streams(),
 		Channel: a.control.info(), Destinations: a.forward.info(),
 	}
-	if a.saver != nil {
-		if err := a.saver.trouble(); err != nil {
-			s.StateError = err.Error()
-		}
+	if err := a.store.Err(); err != nil {
+		s.StateError = err.Error()
 	}
 	return s
 }

@@ -80,7 +80,7 @@ func (l *local) endpoints(w http.ResponseWriter, r *http.Request, which string) 
 		return
 	}
 	l.agent.log.Info("command channel's endpoint dropped", "endpoint", which)
-	_ = l.agent.save() // the state file tells
+	_ = l.agent.store.Save() // the state file tells
 	answerJSON(w, which)
 }
 

@@ -39,7 +39,7 @@ func (l *local) websocket(w http.ResponseWriter, r *http.Request, name string) {
 		return // the upgrader has answered
 	}
 	c := l.agent.dialer.Accepted(ws)
-	if name == apiStream {
+	if name == command.APIStream {
 		l.commands(r.Context(), c)
 	} else {
 		l.carry(r.Context(), c, name)

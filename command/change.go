@@ -47,7 +47,7 @@ func (h *Handler) addDestination(ctx context.Context, from Origin, raw json.RawM
 		return Destination{}, err
 	}
 	h.config.Log.Info("destination rule added", "rule", rule, "by", from.String())
-	if rule.ID == apiRule {
+	if rule.ID == APIRule {
 		rule.Trial = h.config.Trial()
 	} else if !rule.OfStream {
 		said = warning(said, h.notFed([]string{rule.Stream}))
@@ -60,7 +60,7 @@ func (h *Handler) addDestination(ctx context.Context, from Origin, raw json.RawM
 // The words say that a token was not kept.
 func (h *Handler) goOn(rule Destination, rules Rules, from Origin, tokenGiven bool) (whole Destination, forgotten string) {
 	old := rules.Destinations[rule.ID]
-	if back, known := h.config.InForce(); known && rule.ID == apiRule && rule.Destination == back.Destination &&
+	if back, known := h.config.InForce(); known && rule.ID == APIRule && rule.Destination == back.Destination &&
 		rule.Auth == back.Auth && (!tokenGiven || rule.Token == back.Token) {
 		old = back // the end of a trial
 	}
@@ -97,7 +97,7 @@ func (h *Handler) notFed(entries []string) string {
 func (h *Handler) ReplaceAPIRule(ctx context.Context, next func(present Destination) Destination) error {
 	return h.InTurn(ctx, func() error {
 		rules := h.Rules()
-		present, known := rules.Destinations[apiRule]
+		present, known := rules.Destinations[APIRule]
 		if !known {
 			return nil
 		}
@@ -138,7 +138,7 @@ func (h *Handler) deleteStream(ctx context.Context, from Origin, which string) (
 }
 
 func (h *Handler) deleteDestination(ctx context.Context, from Origin, which string) (string, error) {
-	if which == apiRule && from != Local {
+	if which == APIRule && from != Local {
 		return "", errAPIRule
 	}
 	deleted, next := deleteAll, h.Rules().withoutDestinations()

@@ -121,11 +121,11 @@ func (d Destination) Check() error {
 	if err := checkName("stream", d.Stream); err != nil {
 		return err
 	}
-	if (d.ID == apiRule) != (d.Stream == apiStream) {
+	if (d.ID == APIRule) != (d.Stream == APIStream) {
 		return invalid("stream %q and id %q are the command channel's and go together: change id %q or stream %q",
-			apiStream, apiRule, d.ID, d.Stream)
+			APIStream, APIRule, d.ID, d.Stream)
 	}
-	if d.ID == apiRule && d.File != "" {
+	if d.ID == APIRule && d.File != "" {
 		return invalid("the command channel cannot be recorded: leave file out")
 	}
 	if err := checkToken(d.Token); err != nil {

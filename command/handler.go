@@ -120,9 +120,9 @@ func New(config Config) *Handler {
 	}
 	maps.Copy(handler.rules.Streams, config.Saved.Streams)
 	maps.Copy(handler.rules.Destinations, config.Saved.Destinations)
-	if _, saved := handler.rules.Destinations[apiRule]; config.API != "" && !saved {
-		handler.rules.Destinations[apiRule] = Destination{
-			ID: apiRule, Stream: apiStream, Destination: config.API, Token: config.APIToken, Local: true,
+	if _, saved := handler.rules.Destinations[APIRule]; config.API != "" && !saved {
+		handler.rules.Destinations[APIRule] = Destination{
+			ID: APIRule, Stream: APIStream, Destination: config.API, Token: config.APIToken, Local: true,
 		}
 	}
 	config.Apply(handler.rules) // nothing was removed: there is nothing to wait for

@@ -7,8 +7,8 @@ import (
 
 // The names that the protocol keeps for itself.
 const (
-	apiRule   = "apiRule"   // id of the command channel's rule
-	apiStream = "api"       // the stream of that rule
+	APIRule   = "apiRule"   // id of the command channel's rule
+	APIStream = "api"       // the stream of that rule
 	all       = "all"       // which: every rule
 	deleteAll = "deleteAll" // the reply to deleting every rule
 )
@@ -67,7 +67,7 @@ func FeedName(name string) (string, error) {
 	if err := checkName("feed", name); err != nil {
 		return "", err
 	}
-	if name == apiStream {
+	if name == APIStream {
 		return "", invalid("feed %q is reserved for the command channel: choose another name", name)
 	}
 	if strings.HasPrefix(name, "stream/") {

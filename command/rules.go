@@ -60,8 +60,8 @@ func (r Rules) withoutDestination(id string) Rules {
 // command came in on by tidying up.
 func (r Rules) withoutDestinations() Rules {
 	kept := map[string]Destination{}
-	if api, known := r.Destinations[apiRule]; known {
-		kept[apiRule] = api
+	if api, known := r.Destinations[APIRule]; known {
+		kept[APIRule] = api
 	}
 	r.Destinations = kept
 	return r
@@ -102,10 +102,10 @@ func (r Rules) roomForStream(rule Stream) error {
 
 func (r Rules) roomForDestination(id string) error {
 	count := len(r.Destinations)
-	if _, known := r.Destinations[apiRule]; known {
+	if _, known := r.Destinations[APIRule]; known {
 		count--
 	}
-	if _, known := r.Destinations[id]; !known && id != apiRule && count >= maxRules {
+	if _, known := r.Destinations[id]; !known && id != APIRule && count >= maxRules {
 		return &Error{Conflict, "there are 1000 destination rules, which is the most: delete one first"}
 	}
 	return nil

@@ -36,7 +36,7 @@ func parseStream(raw json.RawMessage) (Stream, error) {
 	if name, err = StreamName(name); err != nil {
 		return Stream{}, err
 	}
-	if name == apiStream {
+	if name == APIStream {
 		return Stream{}, invalid("stream %q belongs to the command channel: choose another name", name)
 	}
 	feeds, err := parseFeeds(fields)

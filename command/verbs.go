@@ -93,7 +93,7 @@ func (h *Handler) delete(ctx context.Context, from Origin, what string, command 
 	case what == "stream":
 		deleted, err = h.deleteStream(ctx, from, which)
 		existed = existed || rules.Streams[deleted] != nil
-	case which == apiRule: // no channel cuts a channel, the owner's neither
+	case which == APIRule: // no channel cuts a channel, the owner's neither
 		err = errAPIRule
 	default:
 		deleted, err = h.deleteDestination(ctx, from, which)

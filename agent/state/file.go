@@ -1,4 +1,4 @@
-package agent
+package state
 
 import (
 	"context"
@@ -25,25 +25,21 @@ const syncEvery = time.Second
 // newPattern is what a file is called that is not yet the state.
 const newPattern = ".new-*"
 
-// stateVersion is that of the file's form.
-const stateVersion = 1
-
-// A stateFile keeps the newest state, and beside it under ".previous" the
+// A file keeps the newest state, and beside it under ".previous" the
 // newest one that is known to be on the disk.
-type stateFile struct {
+type file struct {
 	path string
 	log  *slog.Logger
 
 	mu       sync.Mutex
-	unsynced []byte // what was written since it was forced to the disk
-	err      error
+	unsynced []byte        // what was written since it was forced to the disk
 	wake     chan struct{} // capacity 1
 }
 
-// newStateFile follows symbolic links, so that the file is replaced to which they
+// newFile follows symbolic links, so that the file is replaced to which they
 // lead. A file that others may write is refused: it says what is muted.
-func newStateFile(path string, log *slog.Logger) (*stateFile, error) {
-	f := &stateFile{path: path, log: log, wake: make(chan struct{}, 1)}
+func newFile(path string, log *slog.Logger) (*file, error) {
+	f := &file{path: path, log: log, wake: make(chan struct{}, 1)}
 	for range 40 { // as many as Linux follows
 		target, err := os.Readlink(f.path)
 		if err != nil {
@@ -65,12 +61,12 @@ func newStateFile(path string, log *slog.Logger) (*stateFile, error) {
 	return f, nil
 }
 
-func (f *stateFile) previous() string { return f.path + ".previous" }
+func (f *file) previous() string { return f.path + ".previous" }
 
 // load reads the state. Of a damaged file a copy is set aside, and the previous
 // one is used in its place; what the owner had muted and locked last is not known
 // then, so that everything is muted and locked, in the file too.
-func (f *stateFile) load() (s saved, err error) {
+func (f *file) load() (s Snapshot, err error) {
 	unfinished, _ := filepath.Glob(f.path + newPattern) // by a run that was killed
 	for _, path := range unfinished {
 		_ = os.Remove(path)
@@ -84,13 +80,13 @@ func (f *stateFile) load() (s saved, err error) {
 		if err != nil {
 			return s, fmt.Errorf("read the state file: %w", err)
 		}
-		if err = json.Unmarshal(data, &s); err == nil && s.Version != stateVersion {
-			err = fmt.Errorf("its version is %d, not %d", s.Version, stateVersion)
+		if err = json.Unmarshal(data, &s); err == nil && s.Version != version {
+			err = fmt.Errorf("its version is %d, not %d", s.Version, version)
 		}
 		if err == nil {
 			break
 		}
-		s, damaged = saved{}, true
+		s, damaged = Snapshot{}, true
 		aside := fmt.Sprintf("%s.damaged-%s", path, time.Now().UTC().Format("20060102T150405.000000000"))
 		f.log.Error("state file is damaged: everything is muted and locked until vw unmute '*' and vw unlock",
 			"file", path, "copy", aside, "err", err)
@@ -99,7 +95,7 @@ func (f *stateFile) load() (s saved, err error) {
 		}
 	}
 	if damaged {
-		s.Version, s.Locked, s.Damaged = stateVersion, true, true
+		s.Version, s.Locked, s.Damaged = version, true, true
 		s.Mutes = append(s.Mutes, media.MuteAll)
 		_ = f.write(s) // else the damaged one is found again
 	}
@@ -107,21 +103,14 @@ func (f *stateFile) load() (s saved, err error) {
 }
 
 // write replaces the file at once. It is not forced to the disk.
-func (f *stateFile) write(s saved) error {
+func (f *file) write(s Snapshot) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	data, err := json.MarshalIndent(s, "", "  ")
 	if err == nil {
 		err = f.replace(f.path, append(data, '\n'), func(*os.File) error { return nil })
 	}
-	if (err == nil) != (f.err == nil) {
-		if err != nil {
-			f.log.Error("state not saved: a restart would lose it", "err", err)
-		} else {
-			f.log.Info("state is saved again")
-		}
-	}
-	if f.err = err; err != nil {
+	if err != nil {
 		return err
 	}
 	f.unsynced = data
@@ -133,7 +122,7 @@ func (f *stateFile) write(s saved) error {
 }
 
 // replace puts data in the place of a file, all of it or nothing.
-func (f *stateFile) replace(path string, data []byte, finish func(*os.File) error) error {
+func (f *file) replace(path string, data []byte, finish func(*os.File) error) error {
 	temp, err := os.CreateTemp(filepath.Dir(f.path), filepath.Base(f.path)+newPattern) // mode 0600
 	if err != nil {
 		return err
@@ -148,15 +137,14 @@ func (f *stateFile) replace(path string, data []byte, finish func(*os.File) erro
 	return nil
 }
 
-// run forces what has been written to the disk, once a second at most, until
-// ctx ends and once more then.
-func (f *stateFile) run(ctx context.Context) {
+// keepSynced forces what has been written to the disk, once a second at most,
+// until ctx ends.
+func (f *file) keepSynced(ctx context.Context) {
 	tick := time.NewTicker(syncEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			f.sync()
 			return
 		case <-f.wake:
 		}
@@ -171,7 +159,7 @@ func (f *stateFile) run(ctx context.Context) {
 // sync forces the newest state to the disk, and makes it the previous one too:
 // a copy, so that nothing that befalls the file befalls both. It holds no lock
 // while it waits for the disk.
-func (f *stateFile) sync() {
+func (f *file) sync() {
 	f.mu.Lock()
 	data := f.unsynced
 	f.unsynced = nil
@@ -184,7 +172,7 @@ func (f *stateFile) sync() {
 	}
 }
 
-func (f *stateFile) settle(data []byte) error {
+func (f *file) settle(data []byte) error {
 	err := syncPath(f.path, os.O_RDWR)
 	if err == nil {
 		err = f.replace(f.previous(), data, (*os.File).Sync)
