@@ -27,6 +27,8 @@ func NewAudio(streamType byte, es []byte) (*Audio, error) {
 	switch name, _ := (mpegts.Track{Type: streamType}).Codec(); name {
 	case "mp2":
 		return newMPEGAudio(es)
+	case "aac":
+		return newAAC(es)
 	default:
 		return nil, fmt.Errorf("no silence can be made for audio of coding %s", name)
 	}

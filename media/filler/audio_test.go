@@ -55,33 +55,33 @@ func TestDecodersTakeSilenceBetweenFramesOfTheSource(t *testing.T) {
 	for _, c := range []struct {
 		codec, muxer, demuxer string
 		streamType            byte
-		rates                 []int
+		rates, channels       []int // each rate with the next number of channels
 	}{
-		{"mp2", "mp2", "mp3", 0x03, []int{48000, 44100, 32000}},
-		{"mp2", "mp2", "mp3", 0x04, []int{24000, 22050, 16000}},
-		{"libmp3lame", "mp3", "mp3", 0x03, []int{48000, 44100, 32000}},
-		{"libmp3lame", "mp3", "mp3", 0x04, []int{24000, 22050, 16000, 12000, 11025, 8000}},
+		{"mp2", "mp2", "mp3", 0x03, []int{48000, 44100, 32000}, []int{2, 1}},
+		{"mp2", "mp2", "mp3", 0x04, []int{24000, 22050, 16000}, []int{2, 1}},
+		{"libmp3lame", "mp3", "mp3", 0x03, []int{48000, 44100, 32000}, []int{2, 1}},
+		{"libmp3lame", "mp3", "mp3", 0x04, []int{24000, 22050, 16000, 12000, 11025, 8000}, []int{2, 1}},
+		{"aac", "adts", "aac", 0x0f, []int{48000, 44100, 96000, 16000, 32000, 22050}, []int{2, 1, 8, 1, 6, 5}},
 	} {
 		for i, rate := range c.rates {
-			for channels := 1 + i%2; channels <= 2; channels += 2 {
-				t.Run(fmt.Sprintf("%s/%d/%d", c.codec, rate, channels), func(t *testing.T) {
-					source := ffmpeg(t, fmt.Sprintf("-f lavfi -i sine=440:r=%d:d=1 -af volume=12dB -ac %d -c:a %s -write_xing 0 -id3v2_version 0 -f %s",
-						rate, channels, c.codec, c.muxer))
-					a, err := filler.NewAudio(c.streamType, source)
-					if err != nil {
-						t.Fatal(err)
-					}
-					if a.Rate() != rate {
-						t.Errorf("rate %d, want %d", a.Rate(), rate)
-					}
-					var silence []byte
-					frames := rate / a.Samples()
-					for range frames {
-						silence = append(silence, a.Frame()...)
-					}
-					checkSilence(t, c.demuxer, source, silence, rate, channels, frames*a.Samples())
-				})
-			}
+			channels := c.channels[i%len(c.channels)]
+			t.Run(fmt.Sprintf("%s/%d/%d", c.codec, rate, channels), func(t *testing.T) {
+				source := ffmpeg(t, fmt.Sprintf("-f lavfi -i sine=440:r=%d:d=1 -af volume=18dB -ac %d -c:a %s -write_xing 0 -id3v2_version 0 -f %s",
+					rate, channels, c.codec, c.muxer))
+				a, err := filler.NewAudio(c.streamType, source)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if a.Rate() != rate {
+					t.Errorf("rate %d, want %d", a.Rate(), rate)
+				}
+				var silence []byte
+				frames := rate / a.Samples()
+				for range frames {
+					silence = append(silence, a.Frame()...)
+				}
+				checkSilence(t, c.demuxer, source, silence, rate, channels, frames*a.Samples())
+			})
 		}
 	}
 }
@@ -110,4 +110,27 @@ func checkSilence(t *testing.T, demuxer string, source, silence []byte, rate, ch
 			}
 		}
 	}
+}
+
+// What strangers send is refused in words or filled, and costs no more than it is long.
+func FuzzNewAudio(f *testing.F) {
+	for _, source := range []string{"\xff\xfd\x84\x00", "\xff\xf3\x14\xc0", "\xff\xf1\x4c\x80\x01\xbf\xfc", "\xff\xf1\x4c\x00\x01\xbf\xfc", ""} {
+		for _, streamType := range []byte{0x03, 0x04, 0x0f, 0x11, 0x81} {
+			f.Add(streamType, []byte(source))
+		}
+	}
+	f.Fuzz(func(t *testing.T, streamType byte, es []byte) {
+		a, err := filler.NewAudio(streamType, es)
+		if err != nil {
+			return
+		}
+		if a.Rate() < 7350 || a.Samples() < 576 {
+			t.Errorf("%d samples at a rate of %d", a.Samples(), a.Rate())
+		}
+		for range 3 {
+			if n := len(a.Frame()); n < 11 || n > 417 {
+				t.Errorf("a frame of %d bytes", n)
+			}
+		}
+	})
 }
