@@ -68,15 +68,12 @@ func (p *Program) refuse(f *feed, pid uint16) {
 // its stamps, whether the packet is to go out or not. It reports false for a
 // duplicate.
 func (p *Program) receive(t *track, in mpegts.Packet, at int64) bool {
-	if !in.HasPayload() {
-		return true
-	}
 	pes, opens := in.PES()
-	switch t.follow(in, pes) {
-	case duplicate:
+	switch step := t.follow(in, pes); {
+	case step.Repeats():
 		p.stats.Duplicate++
 		return false
-	case gap:
+	case step == mpegts.Gap:
 		p.stats.Gaps++
 	}
 	if opens {

@@ -24,14 +24,13 @@ type track struct {
 	id       byte // stream_id where the source's is one of the same range
 
 	// The source, since the feed's last restart.
-	synced   bool
-	sourceCC byte
-	stamped  bool
-	dts      uint64 // last DTS
-	dtsAt    int64  // its arrival
-	step     int64  // from the one before to it
-	reorder  uint64 // from the first DTS to its PTS
-	epoch    int    // of the feed's clocks, which one it follows
+	counter mpegts.Counter
+	stamped bool
+	dts     uint64 // last DTS
+	dtsAt   int64  // its arrival
+	step    int64  // from the one before to it
+	reorder uint64 // from the first DTS to its PTS
+	epoch   int    // of the feed's clocks, which one it follows
 
 	// The output.
 	pid     uint16
@@ -53,34 +52,20 @@ func (t *track) stop() { t.started, t.waiting, t.header = false, false, 0 }
 // forget drops what is known of the track's source.
 func (t *track) forget() {
 	t.stop()
-	t.synced, t.stamped = false, false
+	t.counter, t.stamped = mpegts.Counter{}, false
 }
 
-// What a counter says of a packet (2.4.3.3).
-type passage int
-
-const (
-	onward passage = iota
-	duplicate
-	gap
-)
-
-// follow takes the counter of the track's next packet. A packet that opens a
-// PES packet is a duplicate only if its DTS is the last one's too, since a
-// source may begin again with any counter.
-func (t *track) follow(in mpegts.Packet, pes mpegts.PES) passage {
-	cc, last, synced := in.Continuity(), t.sourceCC, t.synced
-	t.sourceCC, t.synced = cc, true
-	if !synced || in.Discontinuity() || cc == (last+1)&0x0f {
-		return onward
-	}
-	if cc == last {
-		_, dts, ok := stamps(pes)
-		if !in.UnitStart() || ok && t.stamped && dts == t.dts {
-			return duplicate
+// follow takes the track's next packet. One that opens a PES packet is a
+// duplicate only if its DTS is the last one's too, since a source may begin
+// again with any counter.
+func (t *track) follow(in mpegts.Packet, pes mpegts.PES) mpegts.Step {
+	step := t.counter.Follow(in)
+	if step.Repeats() && in.UnitStart() {
+		if _, dts, ok := stamps(pes); !ok || !t.stamped || dts != t.dts {
+			return mpegts.Gap
 		}
 	}
-	return gap
+	return step
 }
 
 // start says whether the track has started, and starts it: at a PES packet
