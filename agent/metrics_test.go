@@ -42,7 +42,7 @@ func TestMetricsArePrometheusAndEachIsInTheManual(t *testing.T) {
 			t.Errorf("%s: %s", p.Metric, p.Text)
 		}
 	}
-	manual, err := os.ReadFile("../README.md")
+	manual, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func TestMetricsArePrometheusAndEachIsInTheManual(t *testing.T) {
 		if strings.HasPrefix(name, "vw_") {
 			own++
 			if !strings.Contains(string(manual), "`"+name+"`") {
-				t.Errorf("%s is not in README.md", name)
+				t.Errorf("%s is not in the manual", name)
 			}
 		}
 	}

@@ -40,6 +40,7 @@ type authority struct {
 func newAuthority(t TLS) (*authority, error) {
 	now := time.Now()
 	caTemplate := template(1, now.Add(24*time.Hour))
+	caTemplate.Subject.CommonName = "test authority" // OpenSSL takes a certificate of its issuer's name for self-signed
 	caTemplate.IsCA, caTemplate.BasicConstraintsValid = true, true
 	caTemplate.KeyUsage = x509.KeyUsageCertSign
 	ca, err := issue(caTemplate, nil)

@@ -24,14 +24,18 @@ type exchange struct{ sent, expected string }
 // A row is one of a table: its cells, without the marks of code.
 type row []string
 
-// document reads a file.
-func document(t *testing.T, path string) string {
+// document reads files, one after the other.
+func document(t *testing.T, paths ...string) string {
 	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
+	var all []byte
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, text...)
 	}
-	return string(text)
+	return string(all)
 }
 
 // blocks finds the fenced blocks.

@@ -64,6 +64,14 @@ func (r *reader) terminal(url string) *websocket.Conn {
 	return ws
 }
 
+// hangUp ends the websocats: another program is to talk on their topics.
+func (r *reader) hangUp() {
+	for _, ws := range r.terminals {
+		ws.Close()
+	}
+	clear(r.terminals)
+}
+
 // converse sends what stands after > and expects what stands after <.
 func (r *reader) converse(ws *websocket.Conn, b block) error {
 	for i, line := range b.lines[1:] {
@@ -81,7 +89,7 @@ func (r *reader) converse(ws *websocket.Conn, b block) error {
 		_ = ws.SetReadDeadline(time.Now().Add(patience))
 		_, message, err := ws.ReadMessage()
 		if err != nil || !matches(shown, string(message)) {
-			return fmt.Errorf("%v: after %q came %s (%v), README.md shows %s", b, b.lines[i], message, err, shown)
+			return fmt.Errorf("%v: after %q came %s (%v), the manual shows %s", b, b.lines[i], message, err, shown)
 		}
 	}
 	return nil

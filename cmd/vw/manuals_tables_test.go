@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-func TestREADMETellsEverySettingOfTheProgram(t *testing.T) {
+func TestManualsTellEverySettingOfTheProgram(t *testing.T) {
 	p := vw(t, nil, "stream", "--help")
 	p.ended(t, patience)
 	help := strings.Join(strings.Fields(p.out.String()), " ")
@@ -29,41 +29,41 @@ func TestREADMETellsEverySettingOfTheProgram(t *testing.T) {
 	if len(defaults) < 10 {
 		t.Fatalf("the help names %d settings:\n%s", len(defaults), help)
 	}
-	for _, line := range table(t, document(t, readme), "variable", "flag", "default", "meaning") {
+	for _, line := range table(t, document(t, manuals...), "variable", "flag", "default", "meaning") {
 		want, known := defaults[line[0]+" "+line[1]]
 		if !known {
 			t.Errorf("the program does not know %s with %s", line[0], line[1])
 		}
 		if strings.Trim(line[2], "`") != want && !(want == "none" && line[2] == "false") {
-			t.Errorf("%s: the default is %q, README.md says %q", line[0], want, line[2])
+			t.Errorf("%s: the default is %q, the manual says %q", line[0], want, line[2])
 		}
 		delete(defaults, line[0]+" "+line[1])
 	}
 	for setting := range defaults {
-		t.Errorf("README.md does not tell of %s", setting)
+		t.Errorf("no manual tells of %s", setting)
 	}
 }
 
-func TestREADMETellsEveryCommandOfTheProgram(t *testing.T) {
+func TestManualsTellEveryCommandOfTheProgram(t *testing.T) {
 	p := vw(t, nil, "help")
 	p.ended(t, patience)
 	told := ""
-	for _, line := range table(t, document(t, readme), "command", "what it does") {
+	for _, line := range table(t, document(t, manuals...), "command", "what it does") {
 		if strings.Contains(told, line[0]) {
-			t.Errorf("README.md tells of %s twice", line[0])
+			t.Errorf("the manuals tell of %s twice", line[0])
 		}
 		told += line[0] + " "
 	}
 	for _, command := range regexp.MustCompile(`\bvw [a-z]+`).FindAllString(p.out.String(), -1) {
 		if words := strings.Fields(command); words[1] != "forwards" && !strings.Contains(told, command) {
-			t.Errorf("README.md does not tell of %s", command)
+			t.Errorf("no manual tells of %s", command)
 		}
 	}
 }
 
-func TestREADMEExplainsMessagesThatThereAre(t *testing.T) {
+func TestManualsExplainMessagesThatThereAre(t *testing.T) {
 	var source []byte
-	for _, pattern := range []string{"*.go", "../../agent/*.go", "../../agent/link/*.go"} {
+	for _, pattern := range []string{"*.go", "../../agent/*.go", "../../agent/*/*.go"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatal(pattern, err)
@@ -74,7 +74,7 @@ func TestREADMEExplainsMessagesThatThereAre(t *testing.T) {
 			}
 		}
 	}
-	for _, line := range table(t, document(t, readme), "message", "what it means") {
+	for _, line := range table(t, document(t, manuals...), "message", "what it means") {
 		for _, message := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch("`"+strings.Trim(line[0], "`")+"`", -1) {
 			quoted, _ := json.Marshal(message[1])
 			if !regexp.MustCompile(`\.(Info|Warn|Error)\(` + regexp.QuoteMeta(string(quoted))).Match(source) {

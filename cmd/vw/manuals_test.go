@@ -5,6 +5,7 @@ package main_test
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -19,20 +20,22 @@ import (
 	"vw/testrelay"
 )
 
-// readme is the file whose words are held against the program.
-const readme = "../../README.md"
+// manuals are the files whose words are held against the program, in the order
+// in which they are read.
+var manuals = []string{"../../README.md", "../../command/README.md", "../../agent/README.md"}
 
 // relayToken is the token that README.md shows.
 const relayToken = "your-token"
 
-// A reader does what README.md says, block by block, as somebody would who has
-// just found it: with bash, curl, ffmpeg and vw itself, in an empty folder. What
+// A reader does what the manuals say, block by block, as somebody would who has
+// just found them: with bash, curl, ffmpeg and vw itself, in an empty folder. What
 // is put in place of something else is this, in what is sent and expected:
 //
 //   - relay.example, bearer.example, message.example and access.example are test
 //     relays that speak TLS and want tokens in these ways;
 //   - port 8888 is a free one, and the folder of the systemd unit a new one;
 //   - devices are the inputs that README.md itself gives in a table;
+//   - go and python are programs, run as they stand;
 //   - ffplay, which wants a screen, is ffprobe, which opens what ffplay would;
 //   - websocat is a websocket client in this program;
 //   - make is asked what it would do.
@@ -49,8 +52,8 @@ type reader struct {
 	terminals map[string]*websocket.Conn
 }
 
-func TestREADMEDoesWhatItSays(t *testing.T) {
-	text := document(t, readme)
+func TestManualsDoWhatTheySay(t *testing.T) {
+	text := document(t, manuals...)
 	r := newReader(t, text)
 	all := blocks(t, text)
 	for i := 0; i < len(all); i++ {
@@ -68,13 +71,16 @@ func TestREADMEDoesWhatItSays(t *testing.T) {
 			r.websocat(all[i : i+n])
 			r.settle()
 			i += n - 1
+		case "go", "python":
+			r.hangUp()
+			r.program(b)
 		case "text":
 		default:
 			t.Errorf("%v: nothing runs blocks of this kind: mark it text if nothing can", b)
 		}
 	}
 	if r.agent == nil {
-		t.Fatal("README.md does not start the agent")
+		t.Fatal("no manual starts the agent")
 	}
 	for name, relay := range r.relays {
 		eventually(t, name+".example gets the lab", func() bool {
@@ -105,6 +111,9 @@ func newReader(t *testing.T, text string) *reader {
 		"message": testrelay.MessageAuth, "access": testrelay.AccessAuth} {
 		s := listenRelay(t, testrelay.Config{TLS: &testrelay.TLS{}, Auth: auth, Token: relayToken})
 		r.relays[name] = s
+		if err := os.WriteFile(filepath.Join(r.bin, name+".pem"), s.CA(), 0o600); err != nil {
+			t.Fatal(err)
+		}
 		pem = append(pem, s.CA()...)
 		pairs = append(pairs, name+".example", strings.TrimPrefix(s.URL(), "wss://"))
 	}
@@ -119,7 +128,8 @@ func newReader(t *testing.T, text string) *reader {
 		t.Fatal(err)
 	}
 	r.replace = strings.NewReplacer(pairs...)
-	r.environ = []string{"PATH=" + r.bin + ":" + os.Getenv("PATH"), "VW_PORT=" + port, "VW_CA_FILE=" + ca}
+	r.environ = []string{"PATH=" + r.bin + ":" + os.Getenv("PATH"), "VW_PORT=" + port, "VW_CA_FILE=" + ca,
+		"SSL_CERT_FILE=" + filepath.Join(r.bin, "relay.pem"), "HOME=" + os.Getenv("HOME"), "GOFLAGS=-buildvcs=false"}
 	return r
 }
 
@@ -144,6 +154,8 @@ func (r *reader) shell(b block, e exchange) {
 	case words[0] == "ffmpeg":
 		r.ffmpeg(b, e.sent)
 		return
+	case len(words) > 1 && words[1] == "send":
+		r.hangUp()
 	case words[0] == "make":
 		e.sent = "make -n -C " + repository(r.T) + strings.TrimPrefix(e.sent, "make")
 		e.expected = "…"
@@ -151,7 +163,24 @@ func (r *reader) shell(b block, e exchange) {
 	p := r.bash(e.sent)
 	code := p.ended(r.T, patience)
 	if code != 0 || !matches(r.replace.Replace(e.expected), p.out.String()) && !(e.expected == "" && p.out.String() == "") {
-		r.Fatalf("%v: $ %s\nended with code %d and printed\n%s%s\nREADME.md shows\n%s", b, e.sent, code, &p.out, &p.err, e.expected)
+		r.Fatalf("%v: $ %s\nended with code %d and printed\n%s%s\nthe manual shows\n%s", b, e.sent, code, &p.out, &p.err, e.expected)
+	}
+}
+
+// program runs a program that a manual shows.
+func (r *reader) program(b block) {
+	r.Helper()
+	run, dir := []string{"/usr/bin/python3"}, r.dir // the system's, which has Debian's packages
+	if b.kind == "go" {
+		run, dir = []string{"go", "run"}, repository(r.T) // whose go.mod has what it imports
+	}
+	file := filepath.Join(r.dir, fmt.Sprintf("line%d.%s", b.line, b.kind))
+	if err := os.WriteFile(file, []byte(r.replace.Replace(strings.Join(b.lines, "\n"))), 0o600); err != nil {
+		r.Fatal(err)
+	}
+	p := begin(r.T, dir, r.environ, run[0], append(run[1:], file)...)
+	if code := p.ended(r.T, patience); code != 0 || !strings.Contains(p.out.String(), "lab1") {
+		r.Fatalf("%v: ended with code %d and printed\n%s%s", b, code, &p.out, &p.err)
 	}
 }
 
