@@ -11,20 +11,13 @@ import (
 	"strings"
 
 	"vw/agent/owner"
+	"vw/agent/status"
 	"vw/command"
 	"vw/media"
 )
 
 // maxWhen bounds the body that says when a feed is muted, in bytes.
 const maxWhen = 4 << 10
-
-// A Mute is what PUT and DELETE /api/mutes answer.
-type Mute struct {
-	Mutes    []string          `json:"mutes"`              // all that are in force now
-	Schedule []owner.Scheduled `json:"schedule,omitempty"` // those by the clock, in force now or not
-	Kept     bool              `json:"kept"`               // they outlive a restart
-	Warning  string            `json:"warning,omitempty"`  // what may not be as was meant
-}
 
 // mutes serves /api/mutes/: PUT takes a JSON body with until, for or every, or none.
 func (l *local) mutes(w http.ResponseWriter, r *http.Request, entry string) {
@@ -54,7 +47,7 @@ func (l *local) mutes(w http.ResponseWriter, r *http.Request, entry string) {
 	default:
 		err, warning = o.Unmute(r.Context(), feed), o.Still(feed)
 	}
-	reply(w, Mute{o.Muted(), o.Info().Schedule, l.agent.store.Keeps(), warning}, err)
+	reply(w, status.Mutes{o.Muted(), o.Info().Schedule, l.agent.store.Keeps(), warning}, err)
 }
 
 // readWhen reads when a feed is to be muted. No body is always.
@@ -87,12 +80,7 @@ func (a *Agent) unknownFeed(entry string) string {
 	return fmt.Sprintf("there is no feed %s now, only %s: check the name", name, strings.Join(slices.Sorted(maps.Keys(feeds)), ", "))
 }
 
-// A Lock is what /api/lock answers.
-type Lock struct {
-	Locked bool `json:"locked"` // the command channel can list, not change
-	Kept   bool `json:"kept"`   // it outlives a restart
-}
-
+// lock serves /api/lock.
 func (l *local) lock(w http.ResponseWriter, r *http.Request) {
 	if !only(w, r, http.MethodGet, http.MethodPut, http.MethodDelete) {
 		return
@@ -103,7 +91,7 @@ func (l *local) lock(w http.ResponseWriter, r *http.Request) {
 		err = o.Lock(r.Context(), r.Method == http.MethodPut)
 		l.agent.log.Info("owner's lock", "locked", o.Locked())
 	}
-	reply(w, Lock{o.Locked(), l.agent.store.Keeps()}, err)
+	reply(w, status.Lock{o.Locked(), l.agent.store.Keeps()}, err)
 }
 
 // ownersOnly reports whether a request undoes the owner's word, or changes rules

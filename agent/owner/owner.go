@@ -148,7 +148,7 @@ func (o *Owner) Still(feed string) string {
 	case o.muteFile != "":
 		return "everything stays muted: " + o.muteFile
 	case slices.Contains(muted, media.MuteAll):
-		return "everything stays muted: unmute * ends that"
+		return "everything stays muted: vw unmute '*' ends that"
 	case slices.ContainsFunc(muted, func(m string) bool { return m == name || strings.HasPrefix(m, name+":") }):
 		return "more of it stays muted: muted are " + strings.Join(muted, ", ")
 	}

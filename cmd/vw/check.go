@@ -2,26 +2,21 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"text/tabwriter"
 
-	"github.com/spf13/pflag"
-
-	"vw/command/printable"
+	"vw/cmd/vw/cli"
 	"vw/media/tscheck"
 )
 
-const checkUsage = `vw check judges MPEG transport streams, such as recordings, by ETSI TR 101 290 and
+const checkHelp = `vw check judges MPEG transport streams, such as recordings, by ETSI TR 101 290 and
 ISO/IEC 13818-1. FILE may be - for standard input.
 
 usage: vw check [flags] FILE.ts...
 
 Exit code: 0 if all are sound, 1 if one is not, 2 if one cannot be read.
-
-flags:
 `
 
 // A checkResult is what vw check --json prints for each file.
@@ -34,47 +29,38 @@ type checkResult struct {
 	Report *tscheck.Report `json:"report,omitempty"`
 }
 
-// runCheck is the command vw check. It returns the exit code.
-func runCheck(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	flags := pflag.NewFlagSet("check", pflag.ContinueOnError)
-	flags.SetOutput(stderr)
-	asJSON := flags.Bool("json", false, "print an array of one object per file")
-	flags.Usage = func() {}
-	if err := flags.Parse(args); errors.Is(err, pflag.ErrHelp) {
-		printHelp(stdout, checkUsage, flags)
-		return exitOK
-	} else if err != nil {
-		fmt.Fprintf(stderr, "vw check: %v\n", err)
-		return exitUsage
+func runCheck(ctx context.Context, c *cli.Call) error {
+	f := c.Flags(checkHelp)
+	asJSON := f.Bool("json", false, "print an array of one object per file")
+	if err := f.Read(); err != nil {
+		return err
 	}
-	if flags.NArg() == 0 {
-		printHelp(stderr, checkUsage, flags)
-		return exitUsage
+	if f.NArg() == 0 {
+		return cli.Usagef("which file? vw check FILE.ts, or vw check - for standard input")
 	}
-	code := exitOK
+	code := cli.OK
 	results := []checkResult{}
-	for _, name := range flags.Args() {
-		r := checkFile(ctx, name, stdin)
+	for _, name := range f.Args() {
+		r := checkFile(ctx, name, c.Stdin)
 		switch {
 		case r.Error != "":
-			code = exitUsage
-			fmt.Fprintf(stderr, "vw check: %s\n", r.Error)
+			code = cli.Usage
+			fmt.Fprintf(c.Stderr, "vw check: %s\n", r.Error)
 		case !r.Sound:
-			code = max(code, exitFailed)
+			code = max(code, cli.Failed)
 		}
 		results = append(results, r)
 	}
 	var err error
 	if *asJSON {
-		err = printJSON(stdout, results)
+		err = cli.PrintJSON(c.Stdout, results)
 	} else {
-		err = printTables(stdout, results)
+		err = printTables(c.Stdout, results)
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "vw check: %v\n", err)
-		return exitUsage
+		return cli.UsageError{Err: err}
 	}
-	return code
+	return cli.Exit(code)
 }
 
 // checkFile judges one file. What was read before an error is judged too.
@@ -117,12 +103,6 @@ func (r untilDone) Read(b []byte) (int, error) {
 		return 0, err
 	}
 	return r.Reader.Read(b)
-}
-
-func printJSON(out io.Writer, results []checkResult) error {
-	e := printable.NewEncoder(out)
-	e.SetIndent("", "  ")
-	return e.Encode(results)
 }
 
 // printTables prints results for people.

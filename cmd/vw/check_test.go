@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"vw/cmd/vw/cli"
 )
 
 // recordings are a sound one, an unsound one and their folder.
@@ -31,17 +32,17 @@ func recordings(t *testing.T) (good, bad string) {
 	return good, bad
 }
 
-// checked is runCheck's code and what it printed.
+// checked is vw check's code and what it printed.
 func checked(in io.Reader, args ...string) (code int, out, complaint string) {
 	var stdout, stderr bytes.Buffer
-	code = runCheck(context.Background(), args, in, &stdout, &stderr)
+	code = run(context.Background(), append([]string{"check"}, args...), nil, in, &stdout, &stderr)
 	return code, stdout.String(), stderr.String()
 }
 
 func TestCheckTellsPeopleWhatIsWrong(t *testing.T) {
 	good, bad := recordings(t)
 	code, out, complaint := checked(nil, good)
-	if code != exitOK || complaint != "" || !strings.HasPrefix(out, good+": sound\n") || strings.Contains(out, "fault:") {
+	if code != cli.OK || complaint != "" || !strings.HasPrefix(out, good+": sound\n") || strings.Contains(out, "fault:") {
 		t.Errorf("sound: code %d\n%s%s", code, out, complaint)
 	}
 	for _, word := range []string{"0x100 (PCR)", "0x101", "mp2", "[0xe0]", "kbit/s"} {
@@ -50,7 +51,7 @@ func TestCheckTellsPeopleWhatIsWrong(t *testing.T) {
 		}
 	}
 	code, out, complaint = checked(nil, good, bad)
-	if code != exitFailed || complaint != "" || !strings.Contains(out, bad+": NOT SOUND\n") || !strings.Contains(out, "fault: 1 × continuity error on PID 0x10") {
+	if code != cli.Failed || complaint != "" || !strings.Contains(out, bad+": NOT SOUND\n") || !strings.Contains(out, "fault: 1 × continuity error on PID 0x10") {
 		t.Errorf("unsound: code %d\n%s%s", code, out, complaint)
 	}
 }
@@ -62,7 +63,7 @@ func TestCheckTellsMachinesWhatIsWrong(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &got); err != nil || len(got) != 3 {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if code != exitUsage || !got[0].Sound || got[1].Sound || got[2].Sound || len(got[1].Faults) == 0 || got[2].Error == "" {
+	if code != cli.Usage || !got[0].Sound || got[1].Sound || got[2].Sound || len(got[1].Faults) == 0 || got[2].Error == "" {
 		t.Errorf("code %d, %+v", code, got)
 	}
 	if got[1].Report.ContinuityErrors == 0 || got[0].Report.Programs[0].Tracks[0].Frames != 50 {
@@ -77,10 +78,10 @@ func TestCheckReadsStandardInput(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if code, out, _ := checked(f, "-"); code != exitOK || !strings.HasPrefix(out, "-: sound\n") {
+	if code, out, _ := checked(f, "-"); code != cli.OK || !strings.HasPrefix(out, "-: sound\n") {
 		t.Errorf("code %d\n%s", code, out)
 	}
-	if code, out, _ := checked(strings.NewReader("this is no transport stream"), "-"); code != exitFailed || !strings.Contains(out, "no transport stream") {
+	if code, out, _ := checked(strings.NewReader("this is no transport stream"), "-"); code != cli.Failed || !strings.Contains(out, "no transport stream") {
 		t.Errorf("code %d\n%s", code, out)
 	}
 }
@@ -94,11 +95,11 @@ func TestCheckRefusesWhatItCannotDo(t *testing.T) {
 		"a folder":     {filepath.Dir(good)},
 		"one of two":   {good, good + ".missing"},
 	} {
-		if code, _, complaint := checked(nil, args...); code != exitUsage || complaint == "" {
+		if code, _, complaint := checked(nil, args...); code != cli.Usage || complaint == "" {
 			t.Errorf("%s: code %d, %q", name, code, complaint)
 		}
 	}
-	if code, out, complaint := checked(nil, "--help"); code != exitOK || complaint != "" || !strings.Contains(out, "--json") {
+	if code, out, complaint := checked(nil, "--help"); code != cli.OK || complaint != "" || !strings.Contains(out, "--json") {
 		t.Errorf("help: code %d, %q %q", code, out, complaint)
 	}
 }
@@ -108,7 +109,7 @@ func TestCheckEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var stderr bytes.Buffer
-	if code := runCheck(ctx, []string{good}, nil, io.Discard, &stderr); code != exitUsage || !strings.Contains(stderr.String(), "context canceled") {
+	if code := run(ctx, []string{"check", good}, nil, nil, io.Discard, &stderr); code != cli.Usage || !strings.Contains(stderr.String(), "context canceled") {
 		t.Errorf("code %d, %s", code, stderr.String())
 	}
 }

@@ -38,5 +38,15 @@ func TestUnknownCommandIsOneLine(t *testing.T) {
 	if code := p.ended(t, patience); code != 2 || p.out.String() != "" {
 		t.Errorf("code %d, %s", code, &p.out)
 	}
-	oneLine(t, p.err.String(), "vw", `"frobnicate"`, "vw help")
+	oneLine(t, p.err.String(), "vw", `"frobnicate": `, "vw help")
+}
+
+func TestMisspeltCommandIsToldWhichIsMeant(t *testing.T) {
+	for _, args := range [][]string{{"stauts"}, {"help", "stat"}} {
+		p := vw(t, nil, args...)
+		if code := p.ended(t, patience); code != 2 || p.out.String() != "" {
+			t.Errorf("%q: code %d, %s", args, code, &p.out)
+		}
+		oneLine(t, p.err.String(), "vw", "(did you mean status?)")
+	}
 }

@@ -12,15 +12,15 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
-	"github.com/spf13/pflag"
 
 	"vw/agent"
+	"vw/cmd/vw/cli"
 	"vw/cmd/vw/clip"
 	"vw/media/tscheck"
 	"vw/testrelay"
 )
 
-const demoHead = `vw demo shows the whole way on this machine: a test source posts to an agent, which forwards it to
+const demoHelp = `vw demo shows the whole way on this machine: a test source posts to an agent, which forwards it to
 a relay, from which a viewer reads. The agent is commanded through the relay, as an orchestrator
 would. It uses ffmpeg if there is one, else a clip of its own.
 
@@ -49,36 +49,21 @@ type demo struct {
 	bytes   int64            // that the viewer has seen
 }
 
-// runDemo is vw demo.
-func runDemo(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	fs := pflag.NewFlagSet("vw demo", pflag.ContinueOnError)
-	fs.SetOutput(io.Discard)
-	length := fs.Duration("for", 0, "end by itself after this time, with exit code 0 if video arrived without continuity errors")
-	port := fs.Int("port", 0, "TCP port of the agent (default: a free one)")
-	ownClip := fs.Bool("clip", false, "play the built-in clip even where there is ffmpeg")
-	err := inWords(fs.Parse(args))
-	if errors.Is(err, pflag.ErrHelp) {
-		printHelp(stdout, demoHead+"\nflags:\n", fs)
-		return exitOK
-	}
-	if err == nil && fs.NArg() > 0 {
-		err = fmt.Errorf("%q is one word too many: flags begin with --", fs.Arg(0))
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "vw demo: %v\n", err)
-		return exitUsage
+func runDemo(ctx context.Context, c *cli.Call) error {
+	f := c.Flags(demoHelp)
+	length := f.Duration("for", 0, "end by itself after this time, with exit code 0 if video arrived without continuity errors")
+	port := f.Int("port", 0, "TCP port of the agent (default: a free one)")
+	ownClip := f.Bool("clip", false, "play the built-in clip even where there is ffmpeg")
+	if err := f.ReadAll(); err != nil {
+		return err
 	}
 	if *length > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, *length)
 		defer cancel()
 	}
-	d := &demo{out: stdout, clip: *ownClip, checker: tscheck.New(tscheck.Options{})}
-	if err := d.run(ctx, *port); err != nil {
-		fmt.Fprintf(stderr, "vw demo: %v\n", err)
-		return exitFailed
-	}
-	return exitOK
+	d := &demo{out: c.Stdout, clip: *ownClip, checker: tscheck.New(tscheck.Options{})}
+	return d.run(ctx, *port)
 }
 
 // run plays until ctx ends, and says whether what the viewer saw was sound.

@@ -2,24 +2,20 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net"
-	"net/http"
 	"runtime"
 	"slices"
 	"time"
 
-	"github.com/spf13/pflag"
-
+	"vw/agent/client"
+	"vw/cmd/vw/cli"
 	"vw/cmd/vw/devices"
-	"vw/command/printable"
 )
 
-const devicesHead = `vw devices lists this machine's cameras and microphones by names that last, each with the ffmpeg
+const devicesHelp = `vw devices lists this machine's cameras and microphones by names that last, each with the ffmpeg
 line that feeds it to the agent, under a feed name that is free there. With --install it writes the
 line of one to where the systemd unit vw-source@.service reads it.
 
@@ -28,8 +24,8 @@ usage: vw devices [flags]
 Exit code: 0 if there is a camera or a microphone, 1 if there is none, 2 for a usage error.
 `
 
-// askAgentWithin bounds how long vw devices waits for the agent.
-const askAgentWithin = time.Second
+// agentTimeout bounds how long vw devices waits for the agent.
+const agentTimeout = time.Second
 
 // elsewhere says, for other systems than Linux, what lists devices there.
 var elsewhere = map[string]string{
@@ -37,68 +33,43 @@ var elsewhere = map[string]string{
 	"windows": "ffmpeg -f dshow -list_devices true -i dummy",
 }
 
-// runDevices is vw devices. It returns the exit code.
-func runDevices(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
-	s := newSettings("vw devices")
-	made := agentFlags(s)
-	asJSON := s.Bool("json", false, "print one JSON object")
-	root := s.String("root", "/", "where the machine's file system begins")
-	install := s.String("install", "", "write the line of this `FEED` to /etc/vw/FEED.source, for the unit vw-source@FEED")
-	_, err := s.parse(args, environ)
-	if errors.Is(err, pflag.ErrHelp) {
-		s.usage(stdout, devicesHead)
-		return exitOK
+func runDevices(ctx context.Context, c *cli.Call) error {
+	f := c.Settings(devicesHelp)
+	agent := f.Agent()
+	asJSON := f.Bool("json", false, "print one JSON object")
+	root := f.String("root", "/", "where the machine's file system begins")
+	install := f.String("install", "", "write the line of this `FEED` to /etc/vw/FEED.source, for the unit vw-source@FEED")
+	if err := f.ReadAll(); err != nil {
+		return err
 	}
-	var c *client
-	if err == nil {
-		c, err = made()
-	}
-	if err == nil && s.NArg() > 0 {
-		err = fmt.Errorf("%q is one word too many: flags begin with --", s.Arg(0))
-	}
-	if err == nil && *install != "" && *asJSON {
-		err = errors.New("--json lists and --install writes: choose one")
-	}
-	var found *devices.Report
-	if err == nil {
-		found, err = devices.Find(*root)
-	}
+	a, err := agent()
 	if err != nil {
-		fmt.Fprintf(stderr, "vw devices: %v\n", err)
-		return exitUsage
+		return err
 	}
-	if runtime.GOOS != "linux" && !s.Changed("root") {
+	if *install != "" && *asJSON {
+		return cli.Usagef("--json lists and --install writes: choose one")
+	}
+	found, err := devices.Find(*root)
+	if err != nil {
+		return cli.UsageError{Err: err}
+	}
+	if runtime.GOOS != "linux" && !f.Changed("root") {
 		found.Advice = []string{notLinux(runtime.GOOS)}
 	}
-	port, _ := s.GetInt("port") // it is one
-	found.Assign(askAgent(ctx, c, port))
-	if *install == "" {
-		return printDevices(found, *asJSON, stdout, stderr)
+	port, _ := f.GetInt("port") // it is one
+	found.Assign(askAgent(ctx, a, port))
+	switch {
+	case *install != "":
+		return installSource(found, *root, *install, c.Stdout)
+	case *asJSON:
+		err = cli.PrintJSON(c.Stdout, found)
+	default:
+		err = found.WriteText(c.Stdout)
 	}
-	if err := installSource(found, *root, *install, stdout); err != nil {
-		fmt.Fprintf(stderr, "vw devices: %v\n", err)
-		return exitFailed
+	if err == nil && found.Empty() {
+		err = cli.Exit(cli.Failed)
 	}
-	return exitOK
-}
-
-func printDevices(found *devices.Report, asJSON bool, stdout, stderr io.Writer) int {
-	write := found.WriteText
-	if asJSON {
-		write = func(w io.Writer) error {
-			enc := printable.NewEncoder(w)
-			enc.SetIndent("", "  ")
-			return enc.Encode(found)
-		}
-	}
-	if err := write(stdout); err != nil {
-		fmt.Fprintf(stderr, "vw devices: %v\n", err)
-		return exitFailed
-	}
-	if found.Empty() {
-		return exitFailed
-	}
-	return exitOK
+	return err
 }
 
 // notLinux says what to do on other systems.
@@ -112,19 +83,15 @@ func notLinux(system string) string {
 
 // askAgent asks the agent which feed names are taken. One that is named by rules
 // alone and was never fed is not: it waits for its device.
-func askAgent(ctx context.Context, c *client, port int) devices.Agent {
+func askAgent(ctx context.Context, c *client.Client, port int) devices.Agent {
 	a := devices.Agent{Port: port}
-	ctx, cancel := context.WithTimeout(ctx, askAgentWithin)
+	ctx, cancel := context.WithTimeout(ctx, agentTimeout)
 	defer cancel()
-	var feeds map[string]feedUse
-	err := c.ask(ctx, http.MethodGet, "/api/feeds/all", nil, &feeds)
-	if err == nil && feeds == nil {
-		err = c.noAgent()
-	}
+	feeds, err := c.Feeds(ctx)
 	var at *net.OpError
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		a.Problem = fmt.Sprintf("no answer within %v", askAgentWithin)
+		a.Problem = fmt.Sprintf("no answer within %v", agentTimeout)
 	case errors.As(err, &at):
 		a.Problem = at.Err.Error()
 	case err != nil:
@@ -132,20 +99,9 @@ func askAgent(ctx context.Context, c *client, port int) devices.Agent {
 	}
 	a.Reached = err == nil
 	for _, name := range slices.Sorted(maps.Keys(feeds)) {
-		if f := feeds[name]; !f.waits() {
+		if f := feeds[name]; f.Source || f.AgeMs != nil {
 			a.Taken = append(a.Taken, name)
 		}
 	}
 	return a
-}
-
-// A feedUse is what of an agent's feed tells whether its name is taken.
-type feedUse struct {
-	Source *bool           `json:"source"`
-	AgeMs  json.RawMessage `json:"ageMs"`
-}
-
-// waits says whether the agent told that nothing has ever fed it.
-func (f feedUse) waits() bool {
-	return f.Source != nil && !*f.Source && string(f.AgeMs) == "null"
 }

@@ -6,13 +6,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"vw/cmd/vw/cli"
 )
 
 // install runs vw devices --install for a machine, with an agent that is not there.
 func install(t *testing.T, root, feed string) (code int, out, complaint string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	code = runDevices(t.Context(), []string{"--port", "1", "--root", root, "--install", feed}, nil, &stdout, &stderr)
+	code = run(t.Context(), []string{"devices", "--port", "1", "--root", root, "--install", feed}, nil, nil, &stdout, &stderr)
 	return code, stdout.String(), stderr.String()
 }
 
@@ -20,7 +21,7 @@ func TestInstallWritesTheLineOfADeviceForItsUnit(t *testing.T) {
 	root := cameraRoot(t)
 	want := devicesJSON(t, nil, "--port", "1", "--root", root).Cameras[0].Line
 	code, out, complaint := install(t, root, "video0")
-	if code != exitOK || complaint != "" || !strings.Contains(out, "systemctl enable --now vw-source@video0") {
+	if code != cli.OK || complaint != "" || !strings.Contains(out, "systemctl enable --now vw-source@video0") {
 		t.Fatalf("code %d\n%s%s", code, out, complaint)
 	}
 	if !strings.Contains(out, "no lasting name") {
@@ -50,7 +51,7 @@ func TestInstallReplacesNothingAndUsesNoDeviceTwice(t *testing.T) {
 			}
 		}
 		code, out, complaint := install(t, root, c.feed)
-		if code != exitFailed || out != "" || !strings.Contains(complaint, c.words) || strings.Count(complaint, "\n") != 1 {
+		if code != cli.Failed || out != "" || !strings.Contains(complaint, c.words) || strings.Count(complaint, "\n") != 1 {
 			t.Errorf("%s: code %d\n%s%s", name, code, out, complaint)
 		}
 		files, _ := filepath.Glob(filepath.Join(dir, "*"))

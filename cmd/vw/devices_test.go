@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"vw/cmd/vw/cli"
 	"vw/cmd/vw/devices"
 )
 
@@ -40,7 +41,7 @@ func listening(t *testing.T, handle http.HandlerFunc) string {
 func devicesJSON(t *testing.T, environ []string, args ...string) devices.Report {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	code := runDevices(t.Context(), append([]string{"--json"}, args...), environ, &stdout, &stderr)
+	code := run(t.Context(), append([]string{"devices", "--json"}, args...), environ, nil, &stdout, &stderr)
 	var report devices.Report
 	if err := json.Unmarshal(stdout.Bytes(), &report); err != nil || code != 0 || stderr.Len() > 0 {
 		t.Fatalf("exit code %d: %v\n%s%s", code, err, stdout.String(), stderr.String())
@@ -125,11 +126,11 @@ func TestDevicesExitCodesSayWhetherThereIsADevice(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel() // no agent is asked
 			var stdout, stderr bytes.Buffer
-			code := runDevices(ctx, test.args, test.environ, &stdout, &stderr)
+			code := run(ctx, append([]string{"devices"}, test.args...), test.environ, nil, &stdout, &stderr)
 			if code != test.code || !strings.Contains(stdout.String(), test.stdout) || !strings.Contains(stderr.String(), test.stderr) {
 				t.Errorf("exit code %d, want %d\nstdout: %s\nstderr: %s", code, test.code, stdout.String(), stderr.String())
 			}
-			if (code == exitUsage) != (strings.Count(stderr.String(), "\n") == 1) {
+			if (code == cli.Usage) != (strings.Count(stderr.String(), "\n") == 1) {
 				t.Errorf("stderr is not one line just where the code is 2: %q", stderr.String())
 			}
 		})

@@ -2,20 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"net/url"
 	"time"
 
-	"github.com/spf13/pflag"
-
 	"vw/agent/link"
 	"vw/cmd/vw/cli"
-	"vw/command/printable"
 )
 
-const doctorHead = `vw doctor goes the way to a relay step by step, as an agent on this machine would, and says of each
+const doctorHelp = `vw doctor goes the way to a relay step by step, as an agent on this machine would, and says of each
 step what it found and what to do about it.
 
 usage: vw doctor [flags] URL
@@ -29,7 +23,7 @@ Exit code: 0 if every step went well, 1 if one did not, 2 if what was asked for 
 
 // A checkup is one way to a relay, and how far it has been gone.
 type checkup struct {
-	caller
+	cli.Relay
 	to       link.Target // as it was given, then the one that access named
 	url      *url.URL    // of to
 	environ  []string
@@ -45,74 +39,29 @@ type checkup struct {
 	diagnosis
 }
 
-// runDoctor is vw doctor.
-func runDoctor(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
-	c, to, asJSON, err := doctorFlags(args, environ, stdout)
-	if errors.Is(err, pflag.ErrHelp) {
-		return exitOK
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "vw doctor: %v\n", err)
-		return exitUsage
-	}
-	c.colour = cli.InColour(stdout, environ)
-	if !asJSON {
-		c.out = stdout
-	}
-	c.run(ctx, to)
+func runDoctor(ctx context.Context, call *cli.Call) error {
+	c := &checkup{environ: call.Environ}
+	f := call.Settings(doctorHelp)
+	relay := f.Relay("how long each step may take")
+	rate := f.Float64("rate", 8, "Mbit/s that the uplink is asked to carry")
+	f.DurationVar(&c.loadTime, "load-time", 5*time.Second, "for how long")
+	load := f.Bool("load", false, "measure the uplink whatever the path is")
+	noLoad := f.Bool("no-load", false, "do not measure the uplink")
+	asJSON := f.Bool("json", false, "print one JSON object")
+	err := f.Read()
 	switch {
-	case ctx.Err() != nil:
-		err = errInterrupted
-	case asJSON:
-		e := printable.NewEncoder(stdout)
-		e.SetIndent("", "  ")
-		err = e.Encode(c.diagnosis)
-	default:
-		err = c.conclude()
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "vw doctor: %v\n", err)
-		return exitFailed
-	}
-	if !c.OK {
-		return exitFailed
-	}
-	return exitOK
-}
-
-func doctorFlags(args, environ []string, stdout io.Writer) (c *checkup, to string, asJSON bool, err error) {
-	c = &checkup{environ: environ}
-	s := newSettings("vw doctor")
-	s.StringVar(&c.token, "token", "", "token for the relay (better set the variable: flags can be seen by others)")
-	s.StringVar(&c.auth, "auth", "", "how the token is shown: bearer, message or access (default: bearer, and access for https://)")
-	s.DurationVar(&c.within, "timeout", 10*time.Second, "how long each step may take")
-	rate := s.Float64("rate", 8, "Mbit/s that the uplink is asked to carry")
-	s.DurationVar(&c.loadTime, "load-time", 5*time.Second, "for how long")
-	load := s.Bool("load", false, "measure the uplink whatever the path is")
-	noLoad := s.Bool("no-load", false, "do not measure the uplink")
-	s.BoolVar(&asJSON, "json", false, "print one JSON object")
-	s.BoolVar(&c.plaintext, "allow-plaintext", false, "allow ws:// to other machines, though never with a token")
-	ca := s.String("ca-file", "", "PEM file of certificates to trust besides the system's")
-	cert := s.String("cert-file", "", "PEM file of the certificate to show to the relay")
-	key := s.String("key-file", "", "PEM file of that certificate's key")
-	_, err = s.parse(args, environ)
-	switch {
-	case errors.Is(err, pflag.ErrHelp):
-		s.usage(stdout, doctorHead)
 	case err != nil:
-	case s.NArg() == 0:
-		err = errors.New("which relay? vw doctor URL, such as wss://relay.example/in/video0")
-	case s.NArg() > 1:
-		err = errors.New("one URL at a time")
-	case c.within <= 0 || c.loadTime <= 0:
-		err = errors.New("a timeout or load time is not above zero")
+		return err
+	case f.NArg() == 0:
+		return cli.Usagef("which relay? vw doctor URL, such as wss://relay.example/in/video0")
+	case f.NArg() > 1:
+		return cli.Usagef("one URL at a time")
+	case c.loadTime <= 0:
+		return cli.Usagef("load time %v is not above zero", c.loadTime)
 	case !(*rate >= 0.1 && *rate <= 10_000):
-		err = fmt.Errorf("rate %v is not within 0.1 and 10000 Mbit/s", *rate)
+		return cli.Usagef("rate %v is not within 0.1 and 10000 Mbit/s", *rate)
 	case *load && *noLoad:
-		err = errors.New("load and no-load are opposites: choose one")
-	}
-	if err != nil {
-		return nil, "", false, err
+		return cli.Usagef("load and no-load are opposites: choose one")
 	}
 	c.rate = *rate * 1e6
 	c.load = loadElsewhere
@@ -122,7 +71,26 @@ func doctorFlags(args, environ []string, stdout io.Writer) (c *checkup, to strin
 	case *noLoad:
 		c.load = loadUnwanted
 	}
-	return c, s.Arg(0), asJSON, c.trust(*ca, *cert, *key)
+	if c.Relay, err = relay(); err != nil {
+		return err
+	}
+	c.colour = cli.InColour(call.Stdout, call.Environ)
+	if !*asJSON {
+		c.out = call.Stdout
+	}
+	c.run(ctx, f.Arg(0))
+	switch {
+	case ctx.Err() != nil:
+		err = errInterrupted
+	case *asJSON:
+		err = cli.PrintJSON(call.Stdout, c.diagnosis)
+	default:
+		err = c.conclude()
+	}
+	if err == nil && !c.OK {
+		err = cli.Exit(cli.Failed)
+	}
+	return err
 }
 
 // run goes the way, as far as it leads.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"vw/cmd/vw/cli"
 	"vw/testrelay"
 )
 
@@ -23,7 +24,7 @@ func TestDoctorSaysWhereTheWayEndsAndWhatToDo(t *testing.T) {
 			t.Parallel()
 			d, code, out := examined(t, nil, append(c.flags, "--timeout", "2s", c.to)...)
 			s := d.step(t, c.step)
-			if code != exitFailed || s.State != stateFailed || !strings.Contains(s.Found, c.found) || !strings.Contains(s.Do, c.do) || (c.do == "") != (s.Do == "") {
+			if code != cli.Failed || s.State != stateFailed || !strings.Contains(s.Found, c.found) || !strings.Contains(s.Do, c.do) || (c.do == "") != (s.Do == "") {
 				t.Errorf("%s: code %d, %+v", c.to, code, s)
 			}
 			if strings.Contains(out, "canary") {

@@ -22,11 +22,11 @@ const maxWords = 64 << 10
 
 // checkWebsocket dials. Where a token is refused, the way is open all the same.
 func (c *checkup) checkWebsocket(ctx context.Context) step {
-	ctx, cancel := context.WithTimeout(ctx, c.within)
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	begun := time.Now()
 	var err error
-	c.conn, err = c.dialer.Upgrade(ctx, c.to)
+	c.conn, err = c.Dialer.Upgrade(ctx, c.to)
 	switch link.CodeOf(err) {
 	case "":
 		return fine("up in %s", milliseconds(time.Since(begun)))
@@ -43,9 +43,9 @@ func (c *checkup) checkWebsocket(ctx context.Context) step {
 
 // checkAccess asks for the URL to dial.
 func (c *checkup) checkAccess(ctx context.Context) step {
-	ctx, cancel := context.WithTimeout(ctx, c.within)
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	to, err := c.dialer.Access(ctx, c.to)
+	to, err := c.Dialer.Access(ctx, c.to)
 	if err != nil {
 		return c.aged(failed(err))
 	}
@@ -66,10 +66,10 @@ func (c *checkup) checkToken(ctx context.Context) step {
 	switch {
 	case c.denied != nil:
 		return c.aged(failed(c.denied))
-	case c.token == "":
+	case c.Token == "":
 		return skipped("none was given, and none asked for")
-	case c.auth == "message":
-		ctx, cancel := context.WithTimeout(ctx, c.within)
+	case c.Auth == "message":
+		ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 		defer cancel()
 		if err := c.conn.Authenticate(ctx, c.to); err != nil {
 			return c.aged(failed(err))
@@ -150,7 +150,7 @@ type roundTrip struct {
 }
 
 func (c *checkup) checkPing(ctx context.Context) step {
-	c.pulse = newPulse(c.conn, c.within)
+	c.pulse = newPulse(c.conn, c.Timeout)
 	var r roundTrip
 	for i := range pings {
 		took, err := c.pulse.trip(ctx, strconv.Itoa(i))

@@ -24,6 +24,7 @@ import (
 
 	"vw/agent/link"
 	"vw/agent/status"
+	"vw/cmd/vw/cli"
 	"vw/testrelay"
 )
 
@@ -75,7 +76,7 @@ func TestDoctorMeasuresWhatArrivesNotWhatKernelsHold(t *testing.T) {
 	const rate = 125_000 // bytes a second
 	r := relay(t, testrelay.Config{})
 	d, code, _ := examined(t, nil, "--load-time", "2s", narrow(t, r, rate)+"/in/lab")
-	if code != exitOK || d.Uplink == nil || d.Uplink.Taken < 0.6*8*rate || d.Uplink.Taken > 1.2*8*rate {
+	if code != cli.OK || d.Uplink == nil || d.Uplink.Taken < 0.6*8*rate || d.Uplink.Taken > 1.2*8*rate {
 		t.Errorf("code %d, %+v, want about %d bit/s", code, d.Uplink, 8*rate)
 	}
 	s := d.step(t, "uplink")
@@ -90,7 +91,7 @@ func TestDoctorMeasuresARelayThatReadsSlowly(t *testing.T) {
 	r.SetFaults("/in/lab", testrelay.Faults{ReadRate: 40_000})
 	d, code, _ := examined(t, nil, "--load-time", "2s", r.URL()+"/in/lab")
 	got := float64(r.Visits("/in/lab")[0].Bytes) * 8 / 2
-	if code != exitOK || d.Uplink == nil || d.Uplink.Taken < 0.6*got || d.Uplink.Taken > 1.4*got {
+	if code != cli.OK || d.Uplink == nil || d.Uplink.Taken < 0.6*got || d.Uplink.Taken > 1.4*got {
 		t.Errorf("code %d, %+v, the relay got %.0f bit/s", code, d.Uplink, got)
 	}
 }
@@ -100,7 +101,7 @@ func TestDoctorSendsAtTheRateItIsGiven(t *testing.T) {
 	r := relay(t, testrelay.Config{})
 	d, code, _ := examined(t, nil, "--load-time", "1s", "--rate", "2", r.URL()+"/in/lab")
 	got := float64(r.Visits("/in/lab")[0].Bytes) * 8
-	if s := d.step(t, "uplink"); code != exitOK || got < 1.6e6 || got > 2.2e6 || !strings.HasPrefix(s.Found, "carried all of 2.0 Mbit/s") {
+	if s := d.step(t, "uplink"); code != cli.OK || got < 1.6e6 || got > 2.2e6 || !strings.HasPrefix(s.Found, "carried all of 2.0 Mbit/s") {
 		t.Errorf("code %d, %+v, the relay got %.0f bit/s", code, s, got)
 	}
 }
@@ -113,7 +114,7 @@ func TestDoctorSaysThatALinkWasLostUnderLoad(t *testing.T) {
 		r.Drop("/in/lab")
 	}()
 	d, code, _ := examined(t, nil, "--load-time", "20s", r.URL()+"/in/lab")
-	if s := d.step(t, "uplink"); code != exitFailed || s.State != stateFailed || !strings.Contains(s.Found, "lost under load") {
+	if s := d.step(t, "uplink"); code != cli.Failed || s.State != stateFailed || !strings.Contains(s.Found, "lost under load") {
 		t.Errorf("code %d, %+v", code, s)
 	}
 }
@@ -126,7 +127,7 @@ func TestDoctorSaysThatARelayStallsUnderLoad(t *testing.T) {
 		r.SetFaults("/in/lab", testrelay.Faults{Stall: true})
 	}()
 	d, code, _ := examined(t, nil, "--load-time", "1s", r.URL()+"/in/lab")
-	if code != exitOK || d.Uplink.Taken > 4e6 || d.Uplink.PingMaxMs < 400 {
+	if code != cli.OK || d.Uplink.Taken > 4e6 || d.Uplink.PingMaxMs < 400 {
 		t.Errorf("code %d, %+v", code, d.Uplink)
 	}
 }
@@ -139,7 +140,7 @@ func TestDoctorLoadsNoTopicThatMayBeACommandChannel(t *testing.T) {
 	}{{"/in/lab", "--load=false", true}, {"/in/lab", "--no-load", false}, {"/bi/lab", "--load=false", false}, {"/bi/lab", "--load", true}, {"/out/lab", "--load=false", false}} {
 		r := relay(t, testrelay.Config{})
 		d, code, _ := examined(t, nil, c.flag, r.URL()+c.path)
-		if v := r.Visits(c.path)[0]; code != exitOK || (v.Messages > 0) != c.loaded || (d.Uplink != nil) != c.loaded {
+		if v := r.Visits(c.path)[0]; code != cli.OK || (v.Messages > 0) != c.loaded || (d.Uplink != nil) != c.loaded {
 			t.Errorf("%s %s: code %d, %d messages, %+v", c.path, c.flag, code, v.Messages, d.step(t, "uplink"))
 		}
 	}
@@ -185,7 +186,7 @@ func TestDoctorTellsAWrongClockFromAWrongCertificate(t *testing.T) {
 		to, ca := notYet(t, time.Now().Add(c.off))
 		d, code, out := examined(t, []string{"VW_TOKEN=canary"}, "--ca-file", ca, to)
 		s := d.step(t, "tls")
-		if code != exitFailed || !strings.HasPrefix(s.Found, "certificate not yet valid, this machine's clock says "+time.Now().Format(time.DateOnly)) || s.Do != status.Advice(link.CodeNotYetValid) {
+		if code != cli.Failed || !strings.HasPrefix(s.Found, "certificate not yet valid, this machine's clock says "+time.Now().Format(time.DateOnly)) || s.Do != status.Advice(link.CodeNotYetValid) {
 			t.Errorf("%v: code %d, %+v", c.off, code, s)
 		}
 		if s := d.step(t, "clock"); s.State != c.state || !strings.Contains(s.Found, c.found) || (s.State == stateFailed) != (s.Do == status.Advice(link.CodeNotYetValid)) {
@@ -230,8 +231,8 @@ func TestDoctorMakesAStrangersWordsHarmless(t *testing.T) {
 	r.SetFaults("/in/moved", testrelay.Faults{Redirect: "https://new.example/%1b[31mcanary"})
 	for path, word := range map[string]string{"/bi/lab": "such token: (token)", "/in/moved": `new.example/\u001b[31m(token)`} {
 		var stdout, stderr bytes.Buffer
-		code := runDoctor(t.Context(), []string{"--token", "canary", "--auth", "message", r.URL() + path}, nil, &stdout, &stderr)
-		if text := stdout.String(); code != exitFailed || !strings.Contains(text, word) || strings.Contains(text, "\x1b") || strings.Contains(text, "canary") {
+		code := run(t.Context(), []string{"doctor", "--token", "canary", "--auth", "message", r.URL() + path}, nil, nil, &stdout, &stderr)
+		if text := stdout.String(); code != cli.Failed || !strings.Contains(text, word) || strings.Contains(text, "\x1b") || strings.Contains(text, "canary") {
 			t.Errorf("code %d\n%s", code, text)
 		}
 	}

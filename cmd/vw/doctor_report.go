@@ -61,7 +61,7 @@ func (d *diagnosis) begin() { d.print("%s\n\n", d.URL) }
 // add keeps a step. A stranger's words in it may hold the token.
 func (c *checkup) add(s step) {
 	for _, text := range []*string{&s.Found, &s.Do} {
-		*text = printable.Text(c.target("").Conceal(*text))
+		*text = printable.Text(c.Target("").Conceal(*text))
 	}
 	c.Steps = append(c.Steps, s)
 	state := map[string]string{

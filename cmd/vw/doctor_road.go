@@ -19,10 +19,10 @@ import (
 )
 
 func (c *checkup) checkURL(to string) step {
-	if err := c.check(to); err != nil {
+	if err := c.Check(to); err != nil {
 		return failed(err)
 	}
-	if err := c.lead(c.target(to)); err != nil {
+	if err := c.lead(c.Target(to)); err != nil {
 		return failed(err)
 	}
 	return fine("one that an agent takes")
@@ -102,7 +102,7 @@ func (c *checkup) checkName(ctx context.Context) step {
 		}
 		return fine("none: %s is an address", host)
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.within)
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	addrs, err := resolve(ctx, host)
 	if err != nil {
@@ -138,7 +138,7 @@ func resolve(ctx context.Context, host string) (addrs []netip.Addr, err error) {
 
 // checkConnect dials every address at once.
 func (c *checkup) checkConnect(ctx context.Context) step {
-	ctx, cancel := context.WithTimeout(ctx, c.within)
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	host, port := hostPort(c.url)
 	targets := []string{host}
@@ -171,7 +171,7 @@ func (c *checkup) checkConnect(ctx context.Context) step {
 // connect says how long a connection took, or why there is none.
 func (c *checkup) connect(ctx context.Context, address string) (string, error) {
 	begun := time.Now()
-	conn, err := c.dialer.DialSocket(ctx, c.target(""), address)
+	conn, err := c.Dialer.DialSocket(ctx, c.Target(""), address)
 	if err == nil {
 		took := time.Since(begun)
 		return fmt.Sprintf("%s in %s", address, milliseconds(took)), conn.Close()

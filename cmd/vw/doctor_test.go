@@ -13,6 +13,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"vw/cmd/vw/cli"
 	"vw/media/mpegts"
 	"vw/testrelay"
 )
@@ -21,11 +22,11 @@ import (
 func examined(t *testing.T, environ []string, args ...string) (d diagnosis, code int, out string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	code = runDoctor(t.Context(), append([]string{"--json", "--load-time", "200ms"}, args...), environ, &stdout, &stderr)
+	code = run(t.Context(), append([]string{"doctor", "--json", "--load-time", "200ms"}, args...), environ, nil, &stdout, &stderr)
 	if err := json.Unmarshal(stdout.Bytes(), &d); err != nil || stderr.Len() > 0 {
 		t.Fatalf("%v\n%s%s", err, stdout.String(), stderr.String())
 	}
-	if (code == exitOK) != d.OK || code != exitOK && code != exitFailed {
+	if (code == cli.OK) != d.OK || code != cli.OK && code != cli.Failed {
 		t.Errorf("code %d where ok is %v", code, d.OK)
 	}
 	return d, code, stdout.String()
@@ -81,7 +82,7 @@ func TestDoctorFindsAnOpenWayByEachFlow(t *testing.T) {
 				t.Errorf("%s: %+v", c.auth, s)
 			}
 		}
-		if got := strings.Join(names, " "); code != exitOK || got != c.steps {
+		if got := strings.Join(names, " "); code != cli.OK || got != c.steps {
 			t.Errorf("%s: code %d, steps %s", c.auth, code, got)
 		}
 		if strings.Contains(out, "canary") || strings.Contains(out, "code=") {
@@ -108,7 +109,7 @@ func TestDoctorShowsItsCertificate(t *testing.T) {
 	r := relay(t, testrelay.Config{TLS: &testrelay.TLS{ClientCert: true}})
 	cert, key := r.ClientPair()
 	environ := []string{"VW_CA_FILE=" + caFile(t, r.CA()), "VW_CERT_FILE=" + caFile(t, cert), "VW_KEY_FILE=" + caFile(t, key)}
-	if d, code, out := examined(t, environ, "--no-load", r.URL()+"/in/lab"); code != exitOK || d.step(t, "uplink").State != stateSkipped {
+	if d, code, out := examined(t, environ, "--no-load", r.URL()+"/in/lab"); code != cli.OK || d.step(t, "uplink").State != stateSkipped {
 		t.Errorf("code %d\n%s", code, out)
 	}
 }
@@ -116,7 +117,7 @@ func TestDoctorShowsItsCertificate(t *testing.T) {
 func TestDoctorTellsAPersonStepByStep(t *testing.T) {
 	r := relay(t, testrelay.Config{TLS: &testrelay.TLS{}})
 	var stdout, stderr bytes.Buffer
-	if code := runDoctor(t.Context(), []string{r.URL() + "/in/lab?x=canary"}, nil, &stdout, &stderr); code != exitFailed || stderr.Len() > 0 {
+	if code := run(t.Context(), []string{"doctor", r.URL() + "/in/lab?x=canary"}, nil, nil, &stdout, &stderr); code != cli.Failed || stderr.Len() > 0 {
 		t.Errorf("code %d, %s", code, stderr.String())
 	}
 	for _, want := range []string{
@@ -129,8 +130,8 @@ func TestDoctorTellsAPersonStepByStep(t *testing.T) {
 		}
 	}
 	stdout.Reset()
-	code := runDoctor(t.Context(), []string{"--ca-file", caFile(t, r.CA()), "--no-load", r.URL() + "/in/lab"}, nil, &stdout, &stderr)
-	if code != exitOK || !strings.HasSuffix(stdout.String(), "\nThe way to this relay is open.\n") {
+	code := run(t.Context(), []string{"doctor", "--ca-file", caFile(t, r.CA()), "--no-load", r.URL() + "/in/lab"}, nil, nil, &stdout, &stderr)
+	if code != cli.OK || !strings.HasSuffix(stdout.String(), "\nThe way to this relay is open.\n") {
 		t.Errorf("code %d\n%s", code, stdout.String())
 	}
 }
@@ -152,9 +153,9 @@ func TestDoctorRefusesWhatMakesNoSense(t *testing.T) {
 		"--frob":            {"--frob", to},
 	} {
 		var stdout, stderr bytes.Buffer
-		code := runDoctor(t.Context(), args, []string{"VW_TOKEN=canary"}, &stdout, &stderr)
+		code := run(t.Context(), append([]string{"doctor"}, args...), []string{"VW_TOKEN=canary"}, nil, &stdout, &stderr)
 		complaint := stderr.String()
-		if code != exitUsage || stdout.Len() > 0 || !strings.HasPrefix(complaint, "vw doctor: ") || !strings.Contains(complaint, why) || strings.Contains(complaint, "canary") || strings.Count(complaint, "\n") != 1 {
+		if code != cli.Usage || stdout.Len() > 0 || !strings.HasPrefix(complaint, "vw doctor: ") || !strings.Contains(complaint, why) || strings.Contains(complaint, "canary") || strings.Count(complaint, "\n") != 1 {
 			t.Errorf("%q: code %d, %s%s", args, code, stdout.String(), complaint)
 		}
 	}
@@ -177,8 +178,8 @@ func TestDoctorEndsWhenInterrupted(t *testing.T) {
 		<-t.Context().Done()
 	}()
 	var stdout, stderr bytes.Buffer
-	code := runDoctor(ctx, []string{"--timeout", "1h", "wss://" + stalled.Addr().String() + "/in/lab"}, nil, &stdout, &stderr)
-	if code != exitFailed || stderr.String() != "vw doctor: interrupted\n" {
+	code := run(ctx, []string{"doctor", "--timeout", "1h", "wss://" + stalled.Addr().String() + "/in/lab"}, nil, nil, &stdout, &stderr)
+	if code != cli.Failed || stderr.String() != "vw doctor: interrupted\n" {
 		t.Errorf("code %d, %s", code, stderr.String())
 	}
 }

@@ -30,15 +30,15 @@ type probe struct {
 // look makes the request. The certificate is judged later, so that the clock of
 // a server can be read that this machine's makes look invalid.
 func (c *checkup) look(ctx context.Context) (p probe) {
-	ctx, cancel := context.WithTimeout(ctx, c.within)
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	t := c.dialer.TLS.Clone()
+	t := c.Dialer.TLS.Clone()
 	t.InsecureSkipVerify = true
 	t.VerifyConnection = func(s tls.ConnectionState) error {
 		p.tls = &s
 		return nil
 	}
-	client := c.dialer.Client(c.to, t)
+	client := c.Dialer.Client(c.to, t)
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, "https://"+c.url.Host+"/", nil)
 	if err != nil {
 		p.err = errors.New("it is no URL")
@@ -47,7 +47,7 @@ func (c *checkup) look(ctx context.Context) (p probe) {
 	begun := time.Now()
 	resp, err := client.Do(req)
 	if err != nil {
-		p.err = c.dialer.Describe(err)
+		p.err = c.Dialer.Describe(err)
 		return p
 	}
 	resp.Body.Close()
@@ -77,9 +77,9 @@ func (c *checkup) checkTLS(ctx context.Context) step {
 	for _, cert := range s.PeerCertificates[1:] {
 		others.AddCert(cert)
 	}
-	_, err := leaf.Verify(x509.VerifyOptions{DNSName: c.url.Hostname(), Roots: c.dialer.TLS.RootCAs, Intermediates: others})
+	_, err := leaf.Verify(x509.VerifyOptions{DNSName: c.url.Hostname(), Roots: c.Dialer.TLS.RootCAs, Intermediates: others})
 	if err != nil {
-		f := failed(c.dialer.Describe(err))
+		f := failed(c.Dialer.Describe(err))
 		f.Found += "; " + found
 		return f
 	}

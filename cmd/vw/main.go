@@ -8,14 +8,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
-)
 
-// version, and the time of the commit as RFC 3339 has it, are set by the build.
-// Else the version is what the toolchain knows.
-var version, built = "", ""
+	"vw/cmd/vw/cli"
+)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -24,85 +22,69 @@ func main() {
 	os.Exit(code)
 }
 
-// The exit codes of every command.
-const (
-	exitOK     = 0
-	exitFailed = 1 // or, of vw check, unsound
-	exitUsage  = 2 // a flag, argument, variable or file that cannot be used
-)
+const summary = "vw forwards this machine's cameras and microphones to relays, as it is told."
 
-const usage = `vw forwards this machine's cameras and microphones to relays, as it is told.
+// A subcommand is one that vw is called with.
+type subcommand struct {
+	name, operands, summary string
+	run                     func(context.Context, *cli.Call) error
+}
 
-usage: vw COMMAND [flags]
-
-  vw stream        run the agent
-  vw demo          see it work: a relay, an agent, a test picture, and lines to try
-  vw status        say in words what the agent of this machine does, and what is wrong
-  vw doctor URL    try the way to a relay step by step, and say what to do where it ends
-  vw devices       list cameras and microphones, each with the ffmpeg line that feeds the agent
-  vw mute FEED     keep a feed on this machine, whatever the rules say; vw unmute FEED ends that
-  vw lock          let nobody beyond this machine change rules; vw unlock ends that
-  vw send COMMAND  command agents over their command channels, and see who acknowledged
-  vw check FILE    say whether a transport stream is sound
-  vw completion    print what completes commands and flags in bash, zsh or fish
-  vw manual        print the manual page
-  vw licenses      print the licences of this program and of its parts
-  vw version       say which version this is
-  vw help          say this; vw COMMAND --help tells a command's flags
-`
+func subcommands() []subcommand {
+	return []subcommand{
+		{"stream", "", "run the agent", runStream},
+		{"demo", "", "see it work: a relay, an agent, a test picture, and lines to try", runDemo},
+		{"status", "", "say what the agent of this machine does, what is wrong, and what to do about it", runStatus},
+		{"doctor", "URL", "try the way to a relay step by step, and say what to do where it ends", runDoctor},
+		{"devices", "", "list cameras and microphones, each with the ffmpeg line that feeds the agent", runDevices},
+		{"mute", "FEED", "keep a feed on this machine, whatever the rules say", runMute},
+		{"unmute", "FEED", "let a muted feed leave this machine again", runUnmute},
+		{"lock", "", "let nobody beyond this machine change rules", runLock},
+		{"unlock", "", "let the command channel change rules again", runUnlock},
+		{"send", "COMMAND", "command agents over their command channels, and see who acknowledged", runSend},
+		{"check", "FILE", "say whether a transport stream is sound", runCheck},
+		{"completion", "SHELL", "print what completes commands and flags in bash, zsh or fish", runCompletion},
+		{"manual", "", "print the manual page", runManual},
+		{"licenses", "", "print the licences of this program and of its parts", runLicenses},
+		{"version", "", "say which version this is", runVersion},
+		{"help", "", "say this; vw COMMAND --help tells a command's flags", nil},
+	}
+}
 
 // run is the program. It returns the exit code.
 func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
-		fmt.Fprint(stderr, usage)
-		return exitUsage
+		printUsage(stderr)
+		return cli.Usage
 	}
-	switch name, args := args[0], args[1:]; name {
-	case "stream":
-		return runStream(ctx, args, environ, stdout, stderr)
-	case "demo":
-		return runDemo(ctx, args, stdout, stderr)
-	case "status":
-		return runStatus(ctx, args, environ, stdout, stderr)
-	case "doctor":
-		return runDoctor(ctx, args, environ, stdout, stderr)
-	case "send":
-		return runSend(ctx, args, environ, stdin, stdout, stderr)
-	case "devices":
-		return runDevices(ctx, args, environ, stdout, stderr)
-	case "mute":
-		return runMute(ctx, args, environ, stdout, stderr)
-	case "unmute":
-		return runUnmute(ctx, args, environ, stdout, stderr)
-	case "lock", "unlock":
-		return runLock(ctx, name == "lock", args, environ, stdout, stderr)
-	case "check":
-		return runCheck(ctx, args, stdin, stdout, stderr)
-	case "manual", "completion":
-		return runManual(ctx, name, args, stdout, stderr)
-	case "licenses":
-		return runLicenses(args, stdout, stderr)
-	case "version", "--version":
-		fmt.Fprintln(stdout, "vw", programVersion())
-		return exitOK
+	name, args := args[0], args[1:]
+	switch name {
+	case "--version":
+		name = "version"
 	case "help", "--help", "-h":
-		if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-			return run(ctx, []string{args[0], "--help"}, environ, stdin, stdout, stderr)
+		if len(args) == 0 || strings.HasPrefix(args[0], "-") || args[0] == "help" {
+			printUsage(stdout)
+			return cli.OK
 		}
-		fmt.Fprint(stdout, usage)
-		return exitOK
-	default:
-		fmt.Fprintf(stderr, "vw: there is no command %q: vw help lists those there are\n", name)
-		return exitUsage
+		name, args = args[0], []string{"--help"}
 	}
+	all := subcommands()
+	at := slices.IndexFunc(all, func(c subcommand) bool { return c.name == name })
+	if at < 0 {
+		var names []string
+		for _, c := range all {
+			names = append(names, c.name)
+		}
+		fmt.Fprintf(stderr, "vw: there is no command %q%s: vw help lists those there are\n", name, cli.DidYouMean("", cli.Nearest(name, names)))
+		return cli.Usage
+	}
+	call := &cli.Call{Name: "vw " + name, Args: args, Environ: environ, Stdin: stdin, Stdout: stdout, Stderr: stderr}
+	return call.Code(all[at].run(ctx, call))
 }
 
-func programVersion() string {
-	if version != "" {
-		return version
+func printUsage(out io.Writer) {
+	fmt.Fprintf(out, "%s\n\nusage: vw COMMAND [flags]\n\n", summary)
+	for _, c := range subcommands() {
+		fmt.Fprintf(out, "  vw %-17s%s\n", strings.TrimSpace(c.name+" "+c.operands), c.summary)
 	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
 }

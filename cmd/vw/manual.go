@@ -1,20 +1,17 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"io"
-	"regexp"
 	"strings"
 
 	"github.com/spf13/pflag"
 
+	"vw/cmd/vw/cli"
 	"vw/cmd/vw/manual"
 )
 
-const completionHead = `vw completion prints what has a shell complete vw's commands and flags: bash, zsh or fish.
+const completionHelp = `vw completion prints what has a shell complete vw's commands and flags: bash, zsh or fish.
 
 usage: vw completion SHELL
 
@@ -23,81 +20,43 @@ usage: vw completion SHELL
   fish: vw completion fish >~/.config/fish/completions/vw.fish
 `
 
-const manualHead = `vw manual prints this manual page: vw manual | man -l -
+const manualHelp = `vw manual prints this manual page: vw manual | man -l -
 
 usage: vw manual
 `
 
-// runManual is vw manual and vw completion. Both are made of what every other
-// command says for --help.
-func runManual(ctx context.Context, name string, args []string, stdout, stderr io.Writer) int {
-	flags := pflag.NewFlagSet("vw "+name, pflag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	head, words := completionHead, 1
-	if name == "manual" {
-		head, words = manualHead, 0
+func runCompletion(ctx context.Context, c *cli.Call) error {
+	f := c.Flags(completionHelp)
+	if err := f.Read(); err != nil {
+		return err
 	}
-	err := inWords(flags.Parse(args))
-	if errors.Is(err, pflag.ErrHelp) {
-		printHelp(stdout, head, flags)
-		return exitOK
+	if f.NArg() != 1 {
+		return cli.Usagef("which shell? vw completion %s", strings.Join(manual.Shells, ", or "))
 	}
-	if err == nil && flags.NArg() != words {
-		err = fmt.Errorf("see vw %s --help", name)
+	if err := describe(ctx).Completion(c.Stdout, f.Arg(0)); err != nil {
+		return cli.UsageError{Err: err}
 	}
-	if err == nil && name == "manual" {
-		err = describe(ctx).Page(stdout, programVersion())
-	} else if err == nil {
-		err = describe(ctx).Completion(stdout, flags.Arg(0))
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "vw %s: %v\n", name, err)
-		return exitUsage
-	}
-	return exitOK
+	return nil
 }
 
-// A helpTaker is written to in place of a terminal: it takes the flags of a
-// command that is asked for help.
-type helpTaker struct {
-	bytes.Buffer
-	flags *pflag.FlagSet
-}
-
-// printHelp lists flags after the head.
-func printHelp(w io.Writer, head string, flags *pflag.FlagSet) {
-	fmt.Fprint(w, head)
-	if taker, ok := w.(*helpTaker); ok {
-		taker.flags = flags
-		return
+func runManual(ctx context.Context, c *cli.Call) error {
+	if err := c.Flags(manualHelp).ReadAll(); err != nil {
+		return err
 	}
-	fmt.Fprint(w, flags.FlagUsagesWrapped(100))
+	return describe(ctx).Page(c.Stdout, programVersion())
 }
 
-// describe asks every command that the usage names.
+// describe asks every command for help.
 func describe(ctx context.Context) manual.Program {
-	first, rest, _ := strings.Cut(usage, "\n")
-	p := manual.Program{Name: "vw", Summary: strings.TrimSuffix(strings.TrimPrefix(first, "vw "), ".")}
-	for line := range strings.Lines(rest) {
-		invocation, summary, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "vw "), "  ")
-		if !ok || !strings.HasPrefix(line, "  vw ") {
-			continue
+	p := manual.Program{Name: "vw", Summary: strings.TrimSuffix(strings.TrimPrefix(summary, "vw "), ".")}
+	for _, c := range subcommands() {
+		m := manual.Command{Name: c.name, Summary: c.summary}
+		if c.run != nil {
+			call := &cli.Call{Name: "vw " + c.name, Args: []string{"--help"}, Stdout: io.Discard, Stderr: io.Discard}
+			call.Describe = func(help string, flags *pflag.FlagSet) { m.Help, m.Flags = help, flags }
+			_ = c.run(ctx, call) // pflag.ErrHelp
 		}
-		names := []string{strings.Fields(invocation)[0]}
-		for _, more := range regexp.MustCompile(`; vw ([a-z]+)`).FindAllStringSubmatch(summary, -1) {
-			if more[1] != "help" {
-				names = append(names, more[1])
-			}
-		}
-		for _, name := range names {
-			c := manual.Command{Name: name, Summary: strings.TrimSpace(summary)}
-			if name != "help" && name != "version" {
-				var help helpTaker
-				run(ctx, []string{name, "--help"}, nil, strings.NewReader(""), &help, io.Discard)
-				c.Help, c.Flags = help.String(), help.flags
-			}
-			p.Commands = append(p.Commands, c)
-		}
+		p.Commands = append(p.Commands, m)
 	}
 	return p
 }

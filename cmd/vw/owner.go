@@ -2,21 +2,18 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
-	"github.com/spf13/pflag"
-
-	"vw/agent"
+	"vw/agent/client"
 	"vw/agent/owner"
+	"vw/agent/status"
+	"vw/cmd/vw/cli"
 )
 
-const muteHead = `vw mute FEED keeps a feed on this machine: it leaves for no relay and no recording, whatever any rule
+const muteHelp = `vw mute FEED keeps a feed on this machine: it leaves for no relay and no recording, whatever any rule
 says, until vw unmute FEED; or for some time, or at some times of the week, in local time.
 
 FEED is the name of a feed, FEED:video or FEED:audio for a part of one, or * for all of them, those to
@@ -26,58 +23,51 @@ usage: vw mute [flags] FEED...
        vw mute
 `
 
-const unmuteHead = `vw unmute FEED lets a muted feed leave this machine again, as the rules say. Its schedule ends too.
-
-usage: vw unmute [flags] FEED...
-`
-
-// runMute is vw mute.
-func runMute(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+func runMute(ctx context.Context, c *cli.Call) error {
 	var when owner.When
-	c, feeds, code := localFlags("vw mute", muteHead, args, environ, stdout, stderr, func(s *settings) {
-		s.StringVar(&when.Until, "until", "", "time of day at which the mute ends, such as 18:00")
-		s.StringVar(&when.For, "for", "", "how long it lasts, such as 45m or 1h30m")
-		s.StringVar(&when.Every, "every", "", "times of the week at which it mutes, such as 'mon-fri 08:00-18:00' or 22:00-06:00")
-	})
-	switch {
-	case code >= 0:
-		return code
-	case len(feeds) == 0 && when == owner.When{}:
-		return listMutes(ctx, c, stdout, stderr)
-	case len(feeds) == 0:
-		fmt.Fprintln(stderr, "vw mute: which feed? vw mute FEED, or vw mute '*' for all")
-		return exitUsage
+	f := c.Settings(muteHelp)
+	agent := f.Agent()
+	f.StringVar(&when.Until, "until", "", "time of day at which the mute ends, such as 18:00")
+	f.StringVar(&when.For, "for", "", "how long it lasts, such as 45m or 1h30m")
+	f.StringVar(&when.Every, "every", "", "times of the week at which it mutes, such as 'mon-fri 08:00-18:00' or 22:00-06:00")
+	if err := f.Read(); err != nil {
+		return err
 	}
-	var now agent.Mute
-	for _, feed := range feeds {
-		if err := c.ask(ctx, http.MethodPut, "/api/mutes/"+url.PathEscape(feed), when, &now); err != nil {
-			fmt.Fprintf(stderr, "vw mute: %v\n", err)
-			return exitFailed
+	a, err := agent()
+	switch {
+	case err != nil:
+		return err
+	case f.NArg() == 0 && when == owner.When{}:
+		return listMutes(ctx, a, c.Stdout)
+	case f.NArg() == 0:
+		return cli.Usagef("which feed? vw mute FEED, or vw mute '*' for all")
+	}
+	var now status.Mutes
+	for _, feed := range f.Args() {
+		if now, err = a.Mute(ctx, feed, when); err != nil {
+			return err
 		}
 		if now.Warning != "" {
-			fmt.Fprintf(stderr, "vw mute: %s is muted, but %s\n", feed, now.Warning)
+			fmt.Fprintf(c.Stderr, "vw mute: %s is muted, but %s\n", feed, now.Warning)
 		}
 	}
-	for _, feed := range feeds {
+	for _, feed := range f.Args() {
 		if when == (owner.When{}) {
-			fmt.Fprintf(stdout, "%s is muted by you: it leaves for no relay and no recording until you run vw unmute %[1]s.\n", feed)
+			fmt.Fprintf(c.Stdout, "%s is muted by you: it leaves for no relay and no recording until you run vw unmute %s.\n", feed, quoteFeed(feed))
 			continue
 		}
 		for _, m := range now.Schedule {
 			if m.Feed == strings.TrimPrefix(feed, "/") {
-				fmt.Fprintf(stdout, "%s is muted by you %s.\n", m.Feed, times(m))
+				fmt.Fprintf(c.Stdout, "%s is muted by you %s.\n", m.Feed, times(m))
 			}
 		}
 	}
-	switch {
-	case now.Kept:
-		fmt.Fprintln(stdout, "This outlives a restart of the agent.")
-	case when == owner.When{}:
-		fmt.Fprintf(stdout, "This does not outlive a restart of the agent: set VW_STATE to a file, or VW_MUTED=%s, for that.\n", strings.Join(now.Mutes, ","))
-	default:
-		fmt.Fprintln(stdout, "This does not outlive a restart of the agent: set VW_STATE to a file for that.")
+	remedy := "set VW_STATE to a file for that"
+	if when == (owner.When{}) {
+		remedy = "set VW_STATE to a file, or VW_MUTED=" + quoteFeed(strings.Join(now.Mutes, ",")) + ", for that"
 	}
-	return exitOK
+	printKept(c, now.Kept, remedy)
+	return nil
 }
 
 // times says when a mute is in force.
@@ -93,118 +83,122 @@ func times(m owner.Scheduled) string {
 }
 
 // listMutes says what is muted, and when.
-func listMutes(ctx context.Context, c *client, stdout, stderr io.Writer) int {
-	v, err := c.status(ctx)
+func listMutes(ctx context.Context, a *client.Client, out io.Writer) error {
+	v, err := look(ctx, a)
 	if err != nil {
-		fmt.Fprintf(stderr, "vw mute: %v\n", err)
-		return exitFailed
+		return err
 	}
 	for _, line := range v.muted() {
-		fmt.Fprintln(stdout, line)
+		fmt.Fprintln(out, line)
 	}
-	return exitOK
+	return nil
 }
 
-// runUnmute is vw unmute.
-func runUnmute(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
-	c, feeds, code := localFlags("vw unmute", unmuteHead, args, environ, stdout, stderr, nil)
-	if code >= 0 {
-		return code
+// quoteFeed is a feed's name as a shell takes it.
+func quoteFeed(feed string) string {
+	if strings.Contains(feed, "*") {
+		return "'" + feed + "'"
 	}
-	if len(feeds) == 0 {
-		fmt.Fprintln(stderr, "vw unmute: which feed? vw unmute FEED, or vw unmute '*' for all")
-		return exitUsage
+	return feed
+}
+
+// printKept says whether what was done outlives a restart, and if not what to do.
+func printKept(c *cli.Call, kept bool, remedy string) {
+	if kept {
+		fmt.Fprintln(c.Stdout, "This outlives a restart of the agent.")
+	} else {
+		fmt.Fprintf(c.Stdout, "This does not outlive a restart of the agent: %s.\n", remedy)
 	}
-	var now agent.Mute
-	for _, feed := range feeds {
-		if err := c.ask(ctx, http.MethodDelete, "/api/mutes/"+url.PathEscape(feed), nil, &now); err != nil {
-			fmt.Fprintf(stderr, "vw unmute: %v\n", err)
-			return exitFailed
+}
+
+const unmuteHelp = `vw unmute FEED lets a muted feed leave this machine again, as the rules say. Its schedule ends too.
+
+usage: vw unmute [flags] FEED...
+`
+
+func runUnmute(ctx context.Context, c *cli.Call) error {
+	f := c.Settings(unmuteHelp)
+	agent := f.Agent()
+	f.OwnerToken()
+	if err := f.Read(); err != nil {
+		return err
+	}
+	if f.NArg() == 0 {
+		return cli.Usagef("which feed? vw unmute FEED, or vw unmute '*' for all")
+	}
+	a, err := agent()
+	if err != nil {
+		return err
+	}
+	var now status.Mutes
+	for _, feed := range f.Args() {
+		if now, err = a.Unmute(ctx, feed); err != nil {
+			return err
 		}
 	}
-	for _, feed := range feeds {
-		if slices.Contains(now.Mutes, "*") {
-			fmt.Fprintf(stdout, "%s is still muted, since %s.\n", feed, now.Warning)
+	all := slices.Contains(now.Mutes, "*")
+	for _, feed := range f.Args() {
+		if all {
+			fmt.Fprintf(c.Stdout, "%s is still muted, since %s.\n", feed, now.Warning)
 		} else {
-			fmt.Fprintf(stdout, "%s is not muted by you any more.\n", feed)
+			fmt.Fprintf(c.Stdout, "%s is not muted by you any more.\n", feed)
 		}
 	}
-	if slices.Contains(now.Mutes, "*") {
-		return exitOK
+	if all {
+		return nil
 	}
 	if now.Warning != "" {
-		fmt.Fprintf(stderr, "vw unmute: %s\n", now.Warning)
+		fmt.Fprintf(c.Stderr, "vw unmute: %s\n", now.Warning)
 	}
 	if now.Kept {
-		fmt.Fprintln(stdout, "This outlives a restart of the agent.")
+		printKept(c, true, "")
 	}
-	return exitOK
+	return nil
 }
 
-const lockHead = `vw lock keeps the rules as they are: the command channel can list them, and not change them, until
+const lockHelp = `vw lock keeps the rules as they are: the command channel can list them, and not change them, until
 vw unlock is run on this machine. It concerns the agent that runs on this machine.
 
 usage: vw lock [flags]
-       vw unlock [flags]
 `
 
-// runLock is vw lock and vw unlock.
-func runLock(ctx context.Context, on bool, args, environ []string, stdout, stderr io.Writer) int {
-	name, method := "vw unlock", http.MethodDelete
-	var more func(*settings)
-	if on {
-		name, method, more = "vw lock", http.MethodPut, func(*settings) {} // it wants no token
+func runLock(ctx context.Context, c *cli.Call) error {
+	f := c.Settings(lockHelp)
+	now, err := lock(ctx, f, true)
+	if err != nil {
+		return err
 	}
-	c, rest, code := localFlags(name, lockHead, args, environ, stdout, stderr, more)
-	if code >= 0 {
-		return code
-	}
-	if len(rest) > 0 {
-		fmt.Fprintf(stderr, "%s: %q is one word too many\n", name, rest[0])
-		return exitUsage
-	}
-	var now agent.Lock
-	if err := c.ask(ctx, method, "/api/lock", nil, &now); err != nil {
-		fmt.Fprintf(stderr, "%s: %v\n", name, err)
-		return exitFailed
-	}
-	switch {
-	case !now.Locked:
-		fmt.Fprintln(stdout, "The command channel can change rules again.")
-	case now.Kept:
-		fmt.Fprintln(stdout, "The command channel can list rules and not change them, until you run vw unlock. This outlives a restart of the agent.")
-	default:
-		fmt.Fprintln(stdout, "The command channel can list rules and not change them, until you run vw unlock.\nThis does not outlive a restart of the agent: set VW_STATE to a file for that.")
-	}
-	return exitOK
+	fmt.Fprintln(c.Stdout, "The command channel can list rules and not change them, until you run vw unlock.")
+	printKept(c, now.Kept, "set VW_STATE to a file for that")
+	return nil
 }
 
-// localFlags reads the flags of a command that asks the agent of this machine, and
-// returns the client and the other arguments. Without more the owner's token is
-// among them. A code that is not negative is the program's end.
-func localFlags(name, head string, args, environ []string, stdout, stderr io.Writer, more func(*settings)) (c *client, rest []string, code int) {
-	s := newSettings(name)
-	made := agentFlags(s)
-	var tokenFile string
-	if more != nil {
-		more(s)
-	} else {
-		s.StringVar(&tokenFile, "owner-token-file", "", "file that holds the owner's token, where the agent wants one")
-	}
-	_, err := s.parse(args, environ)
-	if errors.Is(err, pflag.ErrHelp) {
-		s.usage(stdout, head)
-		return nil, nil, exitOK
-	}
+const unlockHelp = `vw unlock lets the command channel change rules again. It concerns the agent that runs on this machine.
+
+usage: vw unlock [flags]
+`
+
+func runUnlock(ctx context.Context, c *cli.Call) error {
+	f := c.Settings(unlockHelp)
+	_, err := lock(ctx, f, false)
 	if err == nil {
-		c, err = made()
+		_, err = fmt.Fprintln(c.Stdout, "The command channel can change rules again.")
 	}
-	if err == nil && tokenFile != "" {
-		c.token, err = owner.ReadToken(tokenFile)
+	return err
+}
+
+// lock reads the flags, and locks or unlocks the rules.
+func lock(ctx context.Context, f *cli.FlagSet, on bool) (now status.Lock, err error) {
+	agent := f.Agent()
+	if !on {
+		f.OwnerToken()
 	}
+	if err := f.ReadAll(); err != nil {
+		return now, err
+	}
+	a, err := agent()
 	if err != nil {
-		fmt.Fprintf(stderr, "%s: %v\n", name, err)
-		return nil, nil, exitUsage
+		return now, err
 	}
-	return c, s.Args(), -1
+	return a.Lock(ctx, on)
 }

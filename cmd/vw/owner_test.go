@@ -33,7 +33,7 @@ func TestOwnerMutesAndLocksFromTheShell(t *testing.T) {
 		t.Errorf("mute says\n%s", out)
 	}
 	told(t, url, "mute", "*")
-	if code, out, _ = told(t, url, "unmute", "mic"); code != 0 || out != "mic is still muted, since everything stays muted: unmute * ends that.\n" {
+	if code, out, _ = told(t, url, "unmute", "mic"); code != 0 || out != "mic is still muted, since everything stays muted: vw unmute '*' ends that.\n" {
 		t.Errorf("unmute under * says, with code %d\n%s", code, out)
 	}
 	if code, out, _ = told(t, url, "unmute", "*", "cam:audio"); code != 0 || !strings.Contains(out, "not muted by you any more") {

@@ -4,18 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/spf13/pflag"
-
 	"vw/cmd/vw/cli"
 )
 
-const sendHead = `vw send gives commands to agents over their command channel, which is a topic of a relay's or an
+const sendHelp = `vw send gives commands to agents over their command channel, which is a topic of a relay's or an
 agent's own ws://localhost:8888/ws/api, and says who acknowledged them.
 
 usage: vw send --to URL [flags] [COMMAND...]
@@ -40,89 +37,76 @@ time, or an error for an answer), 2 if what was asked for makes no sense. In a c
 of the link alone.
 `
 
-// A sending is what vw send is asked to do.
-type sending struct {
-	caller
+// sendOptions is what vw send is asked to do.
+type sendOptions struct {
+	cli.Relay
 	urls   []string
 	expect int // answers to each command of each URL; 0 for all that come in time
 	asJSON bool
 }
 
-// runSend is vw send.
-func runSend(ctx context.Context, args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	s, commands, err := sendFlags(args, environ, stdout)
-	if errors.Is(err, pflag.ErrHelp) {
-		return exitOK
-	}
-	talk := len(commands) == 0 && cli.IsTerminal(stdin)
-	if err == nil && talk && (len(s.urls) > 1 || s.asJSON) {
-		err = errors.New("a conversation is with one URL and without --json: give the commands as arguments, or by a pipe")
-	}
-	var orders []order
-	if err == nil && !talk {
-		orders, err = readOrders(ctx, commands, stdin)
-	}
+func runSend(ctx context.Context, c *cli.Call) error {
+	o, commands, err := sendFlags(c)
 	if err != nil {
-		fmt.Fprintf(stderr, "vw send: %v\n", err)
-		return exitUsage
+		return err
+	}
+	s := &sending{o}
+	talk := len(commands) == 0 && cli.IsTerminal(c.Stdin)
+	if talk && (len(s.urls) > 1 || s.asJSON) {
+		return cli.Usagef("a conversation is with one URL and without --json: give the commands as arguments, or by a pipe")
 	}
 	if talk {
-		if err := s.talk(ctx, newInput(ctx, stdin), stdout); err != nil {
-			fmt.Fprintf(stderr, "vw send: %s: %v\n", withoutQuery(s.urls[0]), err)
-			return exitFailed
+		if err := s.talk(ctx, newInput(ctx, c.Stdin), c.Stdout); err != nil {
+			return fmt.Errorf("%s: %v", withoutQuery(s.urls[0]), err)
 		}
-		return exitOK
+		return nil
 	}
-	done, err := s.print(s.run(ctx, orders), stdout)
+	orders, err := readOrders(ctx, commands, c.Stdin)
 	if err != nil {
-		fmt.Fprintf(stderr, "vw send: %v\n", err)
+		return cli.UsageError{Err: err}
 	}
-	if !done || err != nil {
-		return exitFailed
+	done, err := s.print(s.run(ctx, orders), c.Stdout)
+	if err == nil && !done {
+		err = cli.Exit(cli.Failed)
 	}
-	return exitOK
+	return err
 }
 
+type sending struct{ sendOptions }
+
 // sendFlags reads the flags. The commands are the arguments that remain.
-func sendFlags(args, environ []string, stdout io.Writer) (s *sending, commands []string, err error) {
-	f := newSettings("vw send")
-	s = &sending{}
-	f.StringArrayVar(&s.urls, "to", nil, "URL of a command channel; may be given again and again")
+func sendFlags(c *cli.Call) (o sendOptions, commands []string, err error) {
+	f := c.Settings(sendHelp)
+	f.StringArrayVar(&o.urls, "to", nil, "URL of a command channel; may be given again and again")
 	file := f.String("to-file", "", "file with a URL a line; empty lines and lines that begin with # are passed over")
-	f.StringVar(&s.token, "token", "", "token for the relays (better set the variable: flags can be seen by others)")
-	f.StringVar(&s.auth, "auth", "", "how the token is shown: bearer, message or access (default: bearer, and access for https://)")
-	f.DurationVar(&s.within, "timeout", 10*time.Second, "how long to wait for a link, and then for the answers to each command")
+	relay := f.Relay("how long to wait for a link, and then for the answers to each command")
 	all := f.Bool("all", false, "collect the answers of all agents on a topic until the timeout (default: the first answer)")
-	f.IntVar(&s.expect, "expect", 1, "how many agents have to answer each command on each topic")
-	f.BoolVar(&s.asJSON, "json", false, "print an array of one object per answer or failure")
-	f.BoolVar(&s.plaintext, "allow-plaintext", false, "allow ws:// to other machines, though never with a token")
-	ca := f.String("ca-file", "", "PEM file of certificates to trust besides the system's")
-	if _, err = f.parse(args, environ); err != nil {
-		if errors.Is(err, pflag.ErrHelp) {
-			f.usage(stdout, sendHead)
-		}
-		return nil, nil, err
+	f.IntVar(&o.expect, "expect", 1, "how many agents have to answer each command on each topic")
+	f.BoolVar(&o.asJSON, "json", false, "print an array of one object per answer or failure")
+	if err := f.Read(); err != nil {
+		return o, nil, err
+	}
+	if o.Relay, err = relay(); err != nil {
+		return o, nil, err
 	}
 	switch {
-	case s.within <= 0:
-		return nil, nil, fmt.Errorf("timeout %v is not above zero", s.within)
-	case s.expect < 1:
-		return nil, nil, fmt.Errorf("expect %d: at least one answer can be waited for", s.expect)
-	case *all && s.expect > 1:
-		return nil, nil, errors.New("all and expect are two ways to say how many answers to wait for: choose one")
+	case o.expect < 1:
+		return o, nil, cli.Usagef("expect %d: at least one answer can be waited for", o.expect)
+	case *all && o.expect > 1:
+		return o, nil, cli.Usagef("all and expect are two ways to say how many answers to wait for: choose one")
 	case *all:
-		s.expect = 0
+		o.expect = 0
 	}
-	if err := s.trust(*ca, "", ""); err != nil {
-		return nil, nil, err
+	if err := o.gather(*file); err != nil {
+		return o, nil, cli.UsageError{Err: err}
 	}
-	return s, f.Args(), s.gather(*file)
+	return o, f.Args(), nil
 }
 
 // gather adds the URLs of a file, and checks all of them.
-func (s *sending) gather(file string) error {
+func (s *sendOptions) gather(file string) error {
 	for i, to := range s.urls {
-		if err := s.check(to); err != nil {
+		if err := s.Check(to); err != nil {
 			return fmt.Errorf("URL %d: %w", i+1, err)
 		}
 	}
@@ -136,7 +120,7 @@ func (s *sending) gather(file string) error {
 			if line == "" || strings.HasPrefix(line, "#") {
 				continue
 			}
-			if err := s.check(line); err != nil {
+			if err := s.Check(line); err != nil {
 				return fmt.Errorf("%s: line %d: %w", file, i+1, err)
 			}
 			s.urls = append(s.urls, line)

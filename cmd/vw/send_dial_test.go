@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"vw/cmd/vw/cli"
 	"vw/testrelay"
 )
 
@@ -35,18 +36,18 @@ func TestSendShowsItsTokenAsTheRelayWants(t *testing.T) {
 			send := func(token string) (code int, out string) {
 				var stdout, stderr bytes.Buffer
 				args := []string{"--to", to, "--auth", c.flag, "--timeout", "1s", healthcheck}
-				code = runSend(t.Context(), args, []string{"VW_TOKEN=" + token}, nil, &stdout, &stderr)
+				code = run(t.Context(), append([]string{"send"}, args...), []string{"VW_TOKEN=" + token}, nil, &stdout, &stderr)
 				return code, stdout.String() + stderr.String()
 			}
 			if c.faults == (testrelay.Faults{}) {
 				// let in, and nobody there
-				if code, out := send("canary"); code != exitFailed || !strings.Contains(out, "no agent answers") || strings.Contains(out, "canary") {
+				if code, out := send("canary"); code != cli.Failed || !strings.Contains(out, "no agent answers") || strings.Contains(out, "canary") {
 					t.Errorf("code %d, %s", code, out)
 				}
 			}
 			r.SetFaults("/", c.faults)
 			r.SetToken("another")
-			if code, out := send("canary"); code != exitFailed || !strings.Contains(out, c.refused) || strings.Contains(out, "canary") {
+			if code, out := send("canary"); code != cli.Failed || !strings.Contains(out, c.refused) || strings.Contains(out, "canary") {
 				t.Errorf("refused: code %d, %s", code, out)
 			}
 		})
@@ -95,7 +96,7 @@ func TestSendSaysWhyThereIsNoLink(t *testing.T) {
 	} {
 		args := append(c.flags, "--timeout", "700ms", "--to", c.to+"?code=canary", healthcheck)
 		code, out, complaint := sent(t.Context(), nil, args...)
-		if code != exitFailed || out != "" || !strings.Contains(complaint, c.why) || !strings.Contains(complaint, c.to+": ") || strings.Contains(complaint, "canary") {
+		if code != cli.Failed || out != "" || !strings.Contains(complaint, c.why) || !strings.Contains(complaint, c.to+": ") || strings.Contains(complaint, "canary") {
 			t.Errorf("%s %q: code %d, %s%s", c.to, c.flags, code, out, complaint)
 		}
 	}
@@ -114,7 +115,7 @@ func TestSendNeverPrintsItsToken(t *testing.T) {
 		return `{"authorised":false,"reason":"no such token: ` + text + `"}`
 	})
 	code, out, complaint := sent(t.Context(), nil, "--to", r.URL()+"/bi/lab", "--token", "canary", "--auth", "message", healthcheck)
-	if code != exitFailed || !strings.Contains(complaint, "no such token: (token)") || strings.Contains(out+complaint, "canary") {
+	if code != cli.Failed || !strings.Contains(complaint, "no such token: (token)") || strings.Contains(out+complaint, "canary") {
 		t.Errorf("code %d, %s%s", code, out, complaint)
 	}
 }

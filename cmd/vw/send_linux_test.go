@@ -11,6 +11,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"vw/cmd/vw/cli"
 	"vw/testrelay"
 )
 
@@ -50,7 +51,7 @@ func TestSendConversesOnATerminal(t *testing.T) {
 	code := make(chan int, 1)
 	go func() {
 		defer screen.Close()
-		code <- runSend(t.Context(), []string{"--to", r.URL() + "/bi/lab?x", "--timeout", "2s"}, nil, tty, screen, &complaint)
+		code <- run(t.Context(), []string{"send", "--to", r.URL() + "/bi/lab?x", "--timeout", "2s"}, nil, tty, screen, &complaint)
 	}()
 	lines := bufio.NewScanner(out)
 	for _, step := range []struct{ typed, want string }{
@@ -71,7 +72,7 @@ func TestSendConversesOnATerminal(t *testing.T) {
 			t.Fatalf("%q brought %q, not %q", step.typed, lines.Text(), step.want)
 		}
 	}
-	if c := <-code; c != exitOK || complaint.Len() > 0 {
+	if c := <-code; c != cli.OK || complaint.Len() > 0 {
 		t.Errorf("code %d, %s", c, complaint.String())
 	}
 }
@@ -81,7 +82,7 @@ func TestSendConversesWithOneURLAsLongAsItIsThere(t *testing.T) {
 	_, tty := terminal(t)
 	for _, args := range [][]string{{"--to", r.URL() + "/bi/other"}, {"--json"}} {
 		code, _, complaint := sent(t.Context(), tty, append(args, "--to", r.URL()+"/bi/lab")...)
-		if code != exitUsage || !strings.Contains(complaint, "a conversation is with one URL") {
+		if code != cli.Usage || !strings.Contains(complaint, "a conversation is with one URL") {
 			t.Errorf("%q: code %d, %s", args, code, complaint)
 		}
 	}
@@ -91,7 +92,7 @@ func TestSendConversesWithOneURLAsLongAsItIsThere(t *testing.T) {
 		}
 		r.Drop("/bi/lab")
 	}()
-	if code, _, complaint := sent(t.Context(), tty, "--to", r.URL()+"/bi/lab"); code != exitFailed || !strings.Contains(complaint, "/bi/lab: the link was lost: ") {
+	if code, _, complaint := sent(t.Context(), tty, "--to", r.URL()+"/bi/lab"); code != cli.Failed || !strings.Contains(complaint, "/bi/lab: the link was lost: ") {
 		t.Errorf("code %d, %s", code, complaint)
 	}
 }
@@ -102,7 +103,7 @@ func TestSendTakesNoDeviceForATerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer null.Close()
-	if code, _, complaint := sent(t.Context(), null, "--to", "ws://localhost:1/bi/lab"); code != exitUsage || !strings.Contains(complaint, "which command?") {
+	if code, _, complaint := sent(t.Context(), null, "--to", "ws://localhost:1/bi/lab"); code != cli.Usage || !strings.Contains(complaint, "which command?") {
 		t.Errorf("code %d, %s", code, complaint)
 	}
 }

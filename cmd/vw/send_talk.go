@@ -99,7 +99,7 @@ func (s *sending) talk(ctx context.Context, in *input, out io.Writer) error {
 			if err := t.say(line); err != nil {
 				return err
 			}
-			timer.Reset(s.within)
+			timer.Reset(s.Timeout)
 		case message, ok := <-l.messages:
 			if !ok {
 				return l.err

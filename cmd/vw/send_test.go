@@ -18,6 +18,8 @@ import (
 	"github.com/gorilla/websocket"
 
 	"vw/agent"
+	"vw/agent/client"
+	"vw/cmd/vw/cli"
 	"vw/testrelay"
 )
 
@@ -28,13 +30,13 @@ type untouched struct{}
 
 func (untouched) Read([]byte) (int, error) { panic("standard input was read") }
 
-// sent is runSend's code and what it printed.
+// sent is vw send's code and what it printed.
 func sent(ctx context.Context, stdin io.Reader, args ...string) (code int, out, complaint string) {
 	var stdout, stderr bytes.Buffer
 	if stdin == nil {
 		stdin = untouched{}
 	}
-	code = runSend(ctx, args, nil, stdin, &stdout, &stderr)
+	code = run(ctx, append([]string{"send"}, args...), nil, stdin, &stdout, &stderr)
 	return code, stdout.String(), stderr.String()
 }
 
@@ -144,26 +146,26 @@ func TestSendMutesTheRoom(t *testing.T) {
 	loud := strings.Replace(line[1], `["video0"]`, `["video0","audio0"]`, 1)
 	for step, command := range []string{loud, line[1]} {
 		code, out, complaint := sent(t.Context(), nil, "--to-file", file, command)
-		if code != exitOK || !strings.HasSuffix(out, "\n20 of 20 acknowledged\n") || complaint != "" {
+		if code != cli.OK || !strings.HasSuffix(out, "\n20 of 20 acknowledged\n") || complaint != "" {
 			t.Fatalf("step %d: code %d\n%s%s", step, code, out, complaint)
 		}
 		for to, a := range agents {
 			if got := row(t, out, to); !strings.Contains(got, "  pi"+strings.TrimPrefix(to, r.URL()+"/bi/lab")+"  ") {
 				t.Errorf("step %d: another agent's name in %q", step, got)
 			}
-			var got map[string][]string
-			if err := newClient(a.URL(), "vw").ask(t.Context(), "GET", "/api/streams/all", nil, &got); err != nil {
+			got, _, err := client.New(client.Config{URL: a.URL(), Own: true}).Status(t.Context())
+			if err != nil {
 				t.Fatal(err)
 			}
-			if want := []string{"video0", "audio0"}[:2-step]; !slices.Equal(got["lab"], want) {
-				t.Errorf("step %d: the stream of %s is %q", step, to, got["lab"])
+			if want := []string{"video0", "audio0"}[:2-step]; !slices.Equal(got.Streams["lab"].Feeds, want) {
+				t.Errorf("step %d: the stream of %s is %q", step, to, got.Streams["lab"].Feeds)
 			}
 		}
 	}
 	down := r.URL() + "/bi/lab7"
 	ends[down]()
 	code, out, _ := sent(t.Context(), nil, "--to-file", file, "--timeout", "5s", line[1])
-	if code != exitFailed || !strings.HasSuffix(out, "\n19 of 20 acknowledged\n") || strings.Count(out, "error:") != 1 ||
+	if code != cli.Failed || !strings.HasSuffix(out, "\n19 of 20 acknowledged\n") || strings.Count(out, "error:") != 1 ||
 		!strings.Contains(row(t, out, down), "error: no answer within 5s: the link is up, but no agent answers on it") {
 		t.Errorf("one down: code %d\n%s", code, out)
 	}
@@ -179,7 +181,7 @@ func TestSendPrintsOneReplyAsItCame(t *testing.T) {
 			`{"VERB":"add","what":"stream","rule":{"stream":"a","feeds":["b:c"]}}`: "error",
 		} {
 			code, out, complaint := sent(t.Context(), nil, "--to", to, command)
-			if wantCode := map[bool]int{true: exitFailed}[want == "error"]; code != wantCode || complaint != "" {
+			if wantCode := map[bool]int{true: cli.Failed}[want == "error"]; code != wantCode || complaint != "" {
 				t.Errorf("%s: code %d, %s", command, code, complaint)
 			}
 			if out != want+"\n" && (want != "error" || !strings.HasPrefix(out, `{"error":"`)) {
@@ -187,7 +189,7 @@ func TestSendPrintsOneReplyAsItCame(t *testing.T) {
 			}
 		}
 		code, out, _ := sent(t.Context(), nil, "--to", to, `{"verb":"healthcheck","to":"p*"}`)
-		if code != exitOK || !strings.Contains(out, `"from":"pi","reply":{"healthcheck":"ok"}}`) {
+		if code != cli.OK || !strings.Contains(out, `"from":"pi","reply":{"healthcheck":"ok"}}`) {
 			t.Errorf("to: code %d, %s", code, out)
 		}
 	}
@@ -204,7 +206,7 @@ func TestSendSendsLinesInOrder(t *testing.T) {
   {"verb":"list","what":"stream","which":"error"}`
 	code, out, complaint := sent(t.Context(), strings.NewReader(lines), "--to", r.URL()+"/bi/lab?code=secret", "--json")
 	var got []outcome
-	if err := json.Unmarshal([]byte(out), &got); err != nil || len(got) != 5 || code != exitFailed || complaint != "" {
+	if err := json.Unmarshal([]byte(out), &got); err != nil || len(got) != 5 || code != cli.Failed || complaint != "" {
 		t.Fatalf("%v, code %d\n%s%s", err, code, out, complaint)
 	}
 	for i, want := range []string{`{"stream":"error","feeds":["b"]}`, `{"error":["b"]}`, "", `{"deleted":"error"}`, `{"feeds":null}`} {
@@ -214,7 +216,7 @@ func TestSendSendsLinesInOrder(t *testing.T) {
 		}
 	}
 	code, out, _ = sent(t.Context(), strings.NewReader(lines), "--to", r.URL()+"/bi/lab")
-	if code != exitFailed || !strings.HasSuffix(out, "\n4 of 5 acknowledged\n") || !strings.HasPrefix(out, "TO ") || strings.Count(out, "error: ") != 1 {
+	if code != cli.Failed || !strings.HasSuffix(out, "\n4 of 5 acknowledged\n") || !strings.HasPrefix(out, "TO ") || strings.Count(out, "error: ") != 1 {
 		t.Errorf("code %d\n%s", code, out)
 	}
 }
@@ -222,7 +224,7 @@ func TestSendSendsLinesInOrder(t *testing.T) {
 func TestSendSendsNothingAfterSilence(t *testing.T) {
 	r := relay(t, testrelay.Config{Keep: true})
 	code, out, _ := sent(t.Context(), nil, "--to", r.URL()+"/bi/lab", "--timeout", "300ms", healthcheck, healthcheck)
-	if code != exitFailed || !strings.Contains(out, "no agent answers") || !strings.Contains(out, "not sent") || !strings.Contains(out, "0 of 2") {
+	if code != cli.Failed || !strings.Contains(out, "no agent answers") || !strings.Contains(out, "not sent") || !strings.Contains(out, "0 of 2") {
 		t.Errorf("code %d\n%s", code, out)
 	}
 	s := r.Subscribe("lab")
@@ -240,7 +242,7 @@ func TestSendKnowsItsAnswersAmongOthers(t *testing.T) {
 			"\n" + `{"ref":"` + ref + `","from":"\u009b2J` + "\u009b" + `","reply":{"text": "` + "\u009b" + `é"}}{"ref":"` + ref + `","from":"late","reply":{"error":"late"}}{"ref":"` + ref + `","from":"later","reply":{"error":""}}`
 	})
 	code, out, complaint := sent(t.Context(), nil, "--to", r.URL()+"/bi/lab", "--expect", "3", "--timeout", "5s", healthcheck)
-	if code != exitFailed || complaint != "" || strings.Contains(out, "\u009b") || !strings.HasSuffix(out, "\n1 of 3 acknowledged\n") ||
+	if code != cli.Failed || complaint != "" || strings.Contains(out, "\u009b") || !strings.HasSuffix(out, "\n1 of 3 acknowledged\n") ||
 		!strings.Contains(out, "error: an error without words") ||
 		!strings.Contains(out, `  \u009b2J\u009b  {"text":"\u009bé"}  `) || !strings.Contains(out, "  late  ") || !strings.Contains(out, "error: late") {
 		t.Errorf("code %d\n%s%s", code, out, complaint)
@@ -261,12 +263,12 @@ func TestSendCollectsTheAnswersOfAllAgentsOnATopic(t *testing.T) {
 		code    int
 		want    []string
 	}{
-		{healthcheck, []string{"--expect", "3"}, exitOK, []string{"pi1 ", "pi2 ", "mac ", "3 of 3"}},
-		{healthcheck, []string{"--all", "--timeout", "3s"}, exitOK, []string{"pi1 ", "pi2 ", "mac ", "3 of 3"}},
-		{`{"verb":"healthcheck","to":"pi*"}`, []string{"--expect", "2"}, exitOK, []string{"pi1 ", "pi2 ", "2 of 2"}},
-		{`{"verb":"healthcheck","to":"pi*"}`, []string{"--expect", "3", "--timeout", "3s"}, exitFailed, []string{"pi1 ", "pi2 ", "2 of 3 answers within 3s"}},
-		{`{"verb":"healthcheck","to":"nobody"}`, []string{"--all", "--timeout", "300ms"}, exitFailed, []string{"no answer within 300ms", "0 of 1"}},
-		{healthcheck, nil, exitOK, []string{`{"healthcheck":"ok"}`}},
+		{healthcheck, []string{"--expect", "3"}, cli.OK, []string{"pi1 ", "pi2 ", "mac ", "3 of 3"}},
+		{healthcheck, []string{"--all", "--timeout", "3s"}, cli.OK, []string{"pi1 ", "pi2 ", "mac ", "3 of 3"}},
+		{`{"verb":"healthcheck","to":"pi*"}`, []string{"--expect", "2"}, cli.OK, []string{"pi1 ", "pi2 ", "2 of 2"}},
+		{`{"verb":"healthcheck","to":"pi*"}`, []string{"--expect", "3", "--timeout", "3s"}, cli.Failed, []string{"pi1 ", "pi2 ", "2 of 3 answers within 3s"}},
+		{`{"verb":"healthcheck","to":"nobody"}`, []string{"--all", "--timeout", "300ms"}, cli.Failed, []string{"no answer within 300ms", "0 of 1"}},
+		{healthcheck, nil, cli.OK, []string{`{"healthcheck":"ok"}`}},
 	} {
 		code, out, complaint := sent(t.Context(), nil, append(c.flags, "--to", r.URL()+"/bi/lab", c.command)...)
 		if code != c.code || complaint != "" {
@@ -307,7 +309,7 @@ func TestSendRefusesBeforeAnythingIsSent(t *testing.T) {
 				to = append(to, healthcheck, c.command)
 			}
 			code, out, complaint := sent(t.Context(), stdin, to...)
-			if code != exitUsage || out != "" || !strings.Contains(complaint, c.why) || !strings.Contains(complaint, " 2: ") ||
+			if code != cli.Usage || out != "" || !strings.Contains(complaint, c.why) || !strings.Contains(complaint, " 2: ") ||
 				!strings.HasSuffix(complaint, "; nothing was sent\n") || strings.Contains(complaint, "canary") {
 				t.Errorf("%.60s: code %d, %s%s", c.command, code, out, complaint)
 			}
@@ -345,7 +347,7 @@ func TestSendRefusesWhatMakesNoSense(t *testing.T) {
 		"no CA":              {[]string{"--to", here, "--ca-file", file, healthcheck}, "no certificate"},
 	} {
 		code, out, complaint := sent(t.Context(), strings.NewReader("\n"), c.args...)
-		if code != exitUsage || out != "" || !strings.Contains(complaint, c.why) || strings.Contains(complaint, "canary") {
+		if code != cli.Usage || out != "" || !strings.Contains(complaint, c.why) || strings.Contains(complaint, "canary") {
 			t.Errorf("%s: code %d, %s%s", name, code, out, complaint)
 		}
 	}
@@ -361,12 +363,12 @@ func TestSendEndsWhenInterrupted(t *testing.T) {
 		}
 	}()
 	code, _, complaint := sent(ctx, nil, "--to", r.URL()+"/bi/lab", "--timeout", "1h", healthcheck)
-	if code != exitFailed || !strings.Contains(complaint, "interrupted") {
+	if code != cli.Failed || !strings.Contains(complaint, "interrupted") {
 		t.Errorf("code %d, %s", code, complaint)
 	}
 	in, typist := io.Pipe()
 	defer typist.Close()
-	if code, _, complaint = sent(ctx, in, "--to", r.URL()+"/bi/lab"); code != exitUsage || !strings.Contains(complaint, "interrupted") {
+	if code, _, complaint = sent(ctx, in, "--to", r.URL()+"/bi/lab"); code != cli.Usage || !strings.Contains(complaint, "interrupted") {
 		t.Errorf("reading: code %d, %s", code, complaint)
 	}
 }

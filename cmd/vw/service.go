@@ -8,6 +8,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"vw/agent/client"
+	"vw/cmd/vw/cli"
 )
 
 const (
@@ -28,11 +31,12 @@ type manager struct {
 
 // tellManager tells the service manager that started the program, if one did,
 // until stop is called.
-func tellManager(ctx context.Context, environ []string, base string, log *slog.Logger) (stop func()) {
-	socket := valueOf(environ, "NOTIFY_SOCKET")
+func tellManager(ctx context.Context, call *cli.Call, url string, log *slog.Logger) (stop func()) {
+	socket := call.Variable("NOTIFY_SOCKET")
 	if socket == "" {
 		return func() {}
 	}
+	agent := client.New(client.Config{URL: url, Own: true})
 	m := manager{every: lookEvery, log: log}
 	m.tell = func(state string) {
 		c, err := net.Dial("unixgram", socket)
@@ -45,11 +49,11 @@ func tellManager(ctx context.Context, environ []string, base string, log *slog.L
 		}
 	}
 	m.look = func(ctx context.Context) (report, error) {
-		v, err := (&client{base: base}).status(ctx) // which is this program
+		v, err := look(ctx, agent)
 		return v.report(), err
 	}
-	pid := valueOf(environ, "WATCHDOG_PID")
-	if usec, err := strconv.ParseInt(valueOf(environ, "WATCHDOG_USEC"), 10, 64); err == nil && usec > 0 && (pid == "" || pid == strconv.Itoa(os.Getpid())) {
+	pid := call.Variable("WATCHDOG_PID")
+	if usec, err := strconv.ParseInt(call.Variable("WATCHDOG_USEC"), 10, 64); err == nil && usec > 0 && (pid == "" || pid == strconv.Itoa(os.Getpid())) {
 		m.every = min(m.every, time.Duration(usec)*time.Microsecond/3)
 	}
 	ctx, cancel := context.WithCancel(ctx)

@@ -16,7 +16,11 @@ func TestSettingsThatCannotBeUsedStopTheStart(t *testing.T) {
 		args    []string
 		words   []string
 	}{
-		"unknown flag":          {nil, []string{"--frob=1"}, []string{"--frob"}},
+		"unknown flag":          {nil, []string{"--frob=1"}, []string{"no flag --frob: ", "vw stream --help"}},
+		"misspelt flag":         {nil, []string{"--prot=1"}, []string{"no flag --prot (did you mean --port?)"}},
+		"misspelt mute":         {[]string{"VW_MUTE=cam"}, nil, []string{"VW_MUTE means nothing", "did you mean VW_MUTED?"}},
+		"misspelt mutes":        {[]string{"VW_MUTED_FEEDS=cam"}, nil, []string{"did you mean VW_MUTED?"}},
+		"misspelt mute file":    {[]string{"VW_MUTEFILE=/run/mute"}, nil, []string{"did you mean VW_MUTE_FILE?"}},
 		"word too many":         {nil, []string{"8888"}, []string{`"8888"`}},
 		"flag no number":        {nil, []string{"--port", "eight"}, []string{"--port", "eight"}},
 		"variable no number":    {[]string{"VW_PORT=eight"}, nil, []string{"VW_PORT=eight"}},

@@ -6,6 +6,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"vw/cmd/vw/cli"
 )
 
 // onScreen is what vw status writes to a terminal, up to its last line.
@@ -16,7 +17,9 @@ func onScreen(t *testing.T, environ []string, args ...string) string {
 	ended := make(chan int, 1)
 	var stderr bytes.Buffer
 	port := listening(t, answering(recorded(t, "status_onair")))
-	go func() { ended <- runStatus(ctx, append(args, "--port", port), environ, tty, &stderr) }()
+	go func() {
+		ended <- run(ctx, append(append([]string{"status"}, args...), "--port", port), environ, nil, tty, &stderr)
+	}()
 	var text strings.Builder
 	for lines := bufio.NewScanner(screen); lines.Scan(); {
 		text.WriteString(lines.Text() + "\n")
@@ -25,7 +28,7 @@ func onScreen(t *testing.T, environ []string, args ...string) string {
 		}
 	}
 	interrupt()
-	if code := <-ended; code != exitOK || stderr.Len() > 0 {
+	if code := <-ended; code != cli.OK || stderr.Len() > 0 {
 		t.Errorf("code %d, %s", code, stderr.String())
 	}
 	return text.String()

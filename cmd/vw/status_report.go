@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"vw/cmd/vw/cli"
 	"vw/command/printable"
 )
 
@@ -52,11 +53,11 @@ func (r report) code() int {
 	for _, s := range r.sections {
 		for _, l := range s.lines {
 			if l.mood == wrong {
-				return exitFailed
+				return cli.Failed
 			}
 		}
 	}
-	return exitOK
+	return cli.OK
 }
 
 // sentence is the report in one line, for where there is no more room.
@@ -92,7 +93,7 @@ func (r report) text(colour bool) []byte {
 			fmt.Fprintln(&b, paint(colour, l.mood, mark+printable.Text(l.text)))
 		}
 	}
-	if r.code() == exitOK {
+	if r.code() == cli.OK {
 		fmt.Fprintln(&b, paint(colour, onAir, "\nAll is as the rules, and you, want it."))
 	} else {
 		fmt.Fprintln(&b, paint(colour, wrong, "\nSomething is wrong: see the lines that begin with !"))

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vw/agent"
+	"vw/cmd/vw/cli"
 	"vw/cmd/vw/clip"
 	"vw/testrelay"
 )
@@ -25,7 +26,7 @@ func comes(t *testing.T, base string, code int, words ...string) {
 	defer tick.Stop()
 	for {
 		var stdout, stderr bytes.Buffer
-		got := runStatus(ctx, []string{"--port", base[strings.LastIndexByte(base, ':')+1:]}, nil, &stdout, &stderr)
+		got := run(ctx, []string{"status", "--port", base[strings.LastIndexByte(base, ':')+1:]}, nil, nil, &stdout, &stderr)
 		lacks := func(word string) bool { return !strings.Contains(stdout.String(), word) }
 		if got == code && !slices.ContainsFunc(words, lacks) {
 			return
@@ -55,31 +56,31 @@ func TestStatusTellsTheStoryOfADay(t *testing.T) {
 		}
 		resp.Body.Close()
 	}
-	comes(t, a.URL(), exitOK, "nothing: there is no destination rule", "come from "+host)
+	comes(t, a.URL(), cli.OK, "nothing: there is no destination rule", "come from "+host)
 	put(http.MethodPost, "/api/destinations", `{"id":"0","stream":"av","destination":"`+r.URL()+`/in/av","file":"av.ts"}`)
-	comes(t, a.URL(), exitFailed, "! av NOT ON AIR (rule 0): "+host+" is there, but nothing comes in on av", "! nothing comes in on av: ffmpeg is not posting (never yet")
+	comes(t, a.URL(), cli.Failed, "! av NOT ON AIR (rule 0): "+host+" is there, but nothing comes in on av", "! nothing comes in on av: ffmpeg is not posting (never yet")
 	stop := play(t, a, "av")
-	comes(t, a.URL(), exitOK, "av ON AIR to "+host+" (rule 0), ", "bit/s: mpeg2video, mp2", "av recording to av.ts, ")
+	comes(t, a.URL(), cli.OK, "av ON AIR to "+host+" (rule 0), ", "bit/s: mpeg2video, mp2", "av recording to av.ts, ")
 	put(http.MethodPut, "/api/mutes/av", "")
-	comes(t, a.URL(), exitOK, "av MUTED by you (rule 0): "+host+" gets nothing", "have MUTED av")
+	comes(t, a.URL(), cli.OK, "av MUTED by you (rule 0): "+host+" gets nothing", "have MUTED av")
 	put(http.MethodDelete, "/api/mutes/av", "")
 	put(http.MethodPut, "/api/lock", "")
-	comes(t, a.URL(), exitOK, "av ON AIR to ", "have LOCKED the rules")
+	comes(t, a.URL(), cli.OK, "av ON AIR to ", "have LOCKED the rules")
 	r.Close()
-	comes(t, a.URL(), exitFailed, "! av NOT ON AIR (rule 0): "+host+" unreachable for ", "connection refused (nothing listens there", "! cannot come: "+host+" unreachable")
+	comes(t, a.URL(), cli.Failed, "! av NOT ON AIR (rule 0): "+host+" unreachable for ", "connection refused (nothing listens there", "! cannot come: "+host+" unreachable")
 	if err := r.Reopen(); err != nil {
 		t.Fatal(err)
 	}
-	comes(t, a.URL(), exitOK, "av ON AIR to "+host)
+	comes(t, a.URL(), cli.OK, "av ON AIR to "+host)
 	r.SetFaults("/in/av", testrelay.Faults{Stall: true})
-	comes(t, a.URL(), exitFailed, "! av NOT ON AIR (rule 0): "+host+" takes nothing")
+	comes(t, a.URL(), cli.Failed, "! av NOT ON AIR (rule 0): "+host+" takes nothing")
 	r.SetFaults("/in/av", testrelay.Faults{})
-	comes(t, a.URL(), exitOK, "av ON AIR to "+host)
+	comes(t, a.URL(), cli.OK, "av ON AIR to "+host)
 	stop()
-	comes(t, a.URL(), exitFailed, "! no picture comes in on av: ffmpeg is not posting (last packet ")
+	comes(t, a.URL(), cli.Failed, "! no picture comes in on av: ffmpeg is not posting (last packet ")
 	end()
 	var stdout, stderr bytes.Buffer
-	if code := runStatus(t.Context(), []string{"--port", a.URL()[strings.LastIndexByte(a.URL(), ':')+1:]}, nil, &stdout, &stderr); code != exitNoAgent {
+	if code := run(t.Context(), []string{"status", "--port", a.URL()[strings.LastIndexByte(a.URL(), ':')+1:]}, nil, nil, &stdout, &stderr); code != exitNoAgent {
 		t.Errorf("code %d, %s", code, stdout.String())
 	}
 }

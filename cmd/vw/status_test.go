@@ -15,6 +15,7 @@ import (
 	"unicode"
 
 	"vw/agent/status"
+	"vw/cmd/vw/cli"
 	"vw/media"
 )
 
@@ -31,7 +32,7 @@ func recorded(t *testing.T, name string) []byte {
 }
 
 func TestStatusTellsInWords(t *testing.T) {
-	for name, code := range map[string]int{"status_onair": exitOK, "status_silent": exitOK, "status_trouble": exitFailed} {
+	for name, code := range map[string]int{"status_onair": cli.OK, "status_silent": cli.OK, "status_trouble": cli.Failed} {
 		v := view{url: "http://127.0.0.1:8888"}
 		if err := json.Unmarshal(recorded(t, name), &v.Status); err != nil {
 			t.Fatal(err)
@@ -88,7 +89,7 @@ func TestStatusEscapesWhatCannotBeSeen(t *testing.T) {
 func statusOf(t *testing.T, handle http.HandlerFunc, args ...string) (code int, out, complaint string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	code = runStatus(t.Context(), args, []string{"VW_PORT=" + listening(t, handle)}, &stdout, &stderr)
+	code = run(t.Context(), append([]string{"status"}, args...), []string{"VW_PORT=" + listening(t, handle)}, nil, &stdout, &stderr)
 	return code, stdout.String(), stderr.String()
 }
 
@@ -111,18 +112,18 @@ func TestStatusTellsScriptsByItsCode(t *testing.T) {
 		code           int
 		out, complaint string
 	}{
-		"on air":      {answering(recorded(t, "status_onair")), nil, exitOK, "lab ON AIR to relay.example", ""},
-		"trouble":     {answering(recorded(t, "status_trouble")), nil, exitFailed, "NOT ON AIR", ""},
-		"as JSON":     {answering([]byte(`{"instance":"x", "new":[1]}`)), []string{"--json"}, exitOK, `{"instance":"x", "new":[1]}` + "\n", ""},
+		"on air":      {answering(recorded(t, "status_onair")), nil, cli.OK, "lab ON AIR to relay.example", ""},
+		"trouble":     {answering(recorded(t, "status_trouble")), nil, cli.Failed, "NOT ON AIR", ""},
+		"as JSON":     {answering([]byte(`{"instance":"x", "new":[1]}`)), []string{"--json"}, cli.OK, `{"instance":"x", "new":[1]}` + "\n", ""},
 		"no agent":    {answering([]byte(`{"hello":1}`)), nil, exitNoAgent, "", "no agent"},
 		"no JSON":     {answering([]byte(`hello`)), nil, exitNoAgent, "", "no agent"},
 		"refusal":     {refusal, nil, exitNoAgent, "", "not now"},
 		"nobody":      {nil, []string{"--port", gonePort()}, exitNoAgent, "", "is vw stream running"},
-		"flag":        {nil, []string{"--frob"}, exitUsage, "", "--frob"},
-		"word":        {nil, []string{"all"}, exitUsage, "", `"all"`},
-		"port":        {nil, []string{"--port", "0"}, exitUsage, "", "port 0"},
-		"help":        {nil, []string{"--help"}, exitOK, "usage: vw status", ""},
-		"bad as JSON": {answering(recorded(t, "status_trouble")), []string{"--json"}, exitFailed, `"lastError"`, ""},
+		"flag":        {nil, []string{"--frob"}, cli.Usage, "", "--frob"},
+		"word":        {nil, []string{"all"}, cli.Usage, "", `"all"`},
+		"port":        {nil, []string{"--port", "0"}, cli.Usage, "", "port 0"},
+		"help":        {nil, []string{"--help"}, cli.OK, "usage: vw status", ""},
+		"bad as JSON": {answering(recorded(t, "status_trouble")), []string{"--json"}, cli.Failed, `"lastError"`, ""},
 	} {
 		code, out, complaint := statusOf(t, c.handle, c.args...)
 		if code != c.code || !strings.Contains(out, c.out) || !strings.Contains(complaint, c.complaint) || (c.complaint == "") != (complaint == "") {
@@ -173,8 +174,8 @@ func TestStatusWatchesUntilItIsInterrupted(t *testing.T) {
 			if name == "JSON" {
 				args = append(args, "--json")
 			}
-			code := runStatus(ctx, args, nil, &stdout, &stderr)
-			if code != exitFailed || stderr.Len() > 0 || strings.Contains(stdout.String(), "\x1b") {
+			code := run(ctx, append([]string{"status"}, args...), nil, nil, &stdout, &stderr)
+			if code != cli.Failed || stderr.Len() > 0 || strings.Contains(stdout.String(), "\x1b") {
 				t.Errorf("code %d, %s\n%s", code, stdout.String(), stderr.String())
 			}
 			rest := stdout.String()

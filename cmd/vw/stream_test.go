@@ -118,8 +118,8 @@ func TestVariablesWithoutMeaningAreTold(t *testing.T) {
 			retired = append(retired, line)
 		}
 	}
-	if len(warned) != 1 || !strings.Contains(warned[0], `"VW_PROT"`) {
-		t.Errorf("warnings %q, want one about VW_PROT", warned)
+	if len(warned) != 1 || !strings.Contains(warned[0], `"VW_PROT","didYouMean":"VW_PORT"`) {
+		t.Errorf("warnings %q, want one about VW_PROT, and that VW_PORT may be meant", warned)
 	}
 	if len(retired) != 1 || !strings.Contains(retired[0], `"VW_HTTPWAITMS VW_MUXBUFFERLENGTH"`) {
 		t.Errorf("of the retired %q is told, want one line about two", retired)

@@ -1,7 +1,6 @@
-package main
+package client
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -15,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"vw/agent/owner"
 )
 
 func TestListenersAreThoseThatLoopbackReaches(t *testing.T) {
@@ -59,28 +60,33 @@ func TestStrangerWhoHasTakenThePortIsNotBelieved(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can make another user's socket")
 	}
-	if _, err := user.Lookup("nobody"); err != nil {
+	nobody, err := user.Lookup("nobody")
+	if err != nil {
 		t.Fatal(err)
 	}
 	asked := false
-	port := ofNobody(t, func(w http.ResponseWriter, _ *http.Request) {
+	url := "http://127.0.0.1:" + ofNobody(t, func(w http.ResponseWriter, _ *http.Request) {
 		asked = true
-		fmt.Fprintln(w, `{"mutes":["mic"],"locked":true,"kept":true}`)
+		fmt.Fprintln(w, `{"mutes":["mic"],"locked":true,"kept":true,"instance":"x"}`)
 	})
-	for _, args := range [][]string{{"mute", "mic"}, {"mute"}, {"unmute", "mic"}, {"lock"}, {"unlock"}, {"status"}, {"status", "--json"}} {
-		var stdout, stderr bytes.Buffer
-		code := run(t.Context(), args, []string{"VW_PORT=" + port}, nil, &stdout, &stderr)
-		if code == exitOK || asked || stdout.Len() > 0 || !strings.Contains(stderr.String(), "is nobody's, who is neither you nor root nor vw") {
-			t.Errorf("%q: code %d, asked %v\n%s%s", args, code, asked, &stdout, &stderr)
+	stranger := New(Config{URL: url, User: "vw"})
+	for name, ask := range map[string]func() error{
+		"status": func() error { _, _, err := stranger.Status(t.Context()); return err },
+		"feeds":  func() error { _, err := stranger.Feeds(t.Context()); return err },
+		"mute":   func() error { _, err := stranger.Mute(t.Context(), "mic", owner.When{}); return err },
+		"unmute": func() error { _, err := stranger.Unmute(t.Context(), "mic"); return err },
+		"lock":   func() error { _, err := stranger.Lock(t.Context(), true); return err },
+		"post":   func() error { return stranger.Post(t.Context(), "mic", strings.NewReader("x")) },
+	} {
+		if err := ask(); err == nil || asked || !strings.Contains(err.Error(), "is nobody's, who is neither you nor root nor vw") {
+			t.Errorf("%s: asked %v, %v", name, asked, err)
 		}
 	}
-	report := devicesJSON(t, nil, "--root", cameraRoot(t), "--port", port)
-	if asked || report.Agent.Reached || !strings.Contains(report.Agent.Problem, "is nobody's") {
-		t.Errorf("devices: asked %v, %+v", asked, report.Agent)
+	if _, _, err := New(Config{URL: url, User: "nobody"}).Status(t.Context()); err != nil || !asked {
+		t.Errorf("one that was named: %v", err)
 	}
-	var stdout, stderr bytes.Buffer
-	code := run(t.Context(), []string{"mute", "mic", "--agent-user", "nobody"}, []string{"VW_PORT=" + port}, nil, &stdout, &stderr)
-	if code != exitOK || !asked {
-		t.Errorf("one that was named: code %d\n%s", code, &stderr)
+	t.Setenv("SUDO_UID", nobody.Uid)
+	if _, _, err := stranger.Status(t.Context()); err != nil {
+		t.Errorf("that of the user who called sudo: %v", err)
 	}
 }

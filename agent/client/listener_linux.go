@@ -1,4 +1,4 @@
-package main
+package client
 
 import (
 	"bufio"
@@ -14,9 +14,13 @@ import (
 
 // checkListener returns a *strangerError unless who listens on a port of
 // 127.0.0.1 is root, this user or the named one. Otherwise whoever takes the port
-// first could say that a microphone is muted.
+// first could say that a microphone is muted. Under sudo this user is also the
+// one who called it.
 func checkListener(port int, name string) error {
 	trusted := []string{"0", strconv.Itoa(os.Geteuid())}
+	if os.Geteuid() == 0 {
+		trusted = append(trusted, os.Getenv("SUDO_UID"))
+	}
 	if u, err := user.Lookup(name); err == nil {
 		trusted = append(trusted, u.Uid)
 	} else if uid, err := os.Readlink("/run/systemd/dynamic-uid/direct:" + name); err == nil { // a unit's DynamicUser=

@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"time"
+
+	"vw/agent/link"
+	"vw/command"
+)
+
+// A Relay is how relays are dialled, as flags say.
+type Relay struct {
+	Token, Auth string
+	Timeout     time.Duration // of each dial, or of each step of one
+	Dialer      *link.Dialer
+}
+
+// Relay adds the flags that say how relays are dialled, and returns what makes
+// the dialer of them, once they were read.
+func (f *FlagSet) Relay(timeoutUsage string) func() (Relay, error) {
+	r := Relay{}
+	var policy link.Policy
+	f.StringVar(&r.Token, "token", "", "token for the relay (better set the variable: others can see flags)")
+	f.StringVar(&r.Auth, "auth", "", "how the token is shown: bearer, message or access (default: bearer, and access for https://)")
+	f.DurationVar(&r.Timeout, "timeout", 10*time.Second, timeoutUsage)
+	f.BoolVar(&policy.Plaintext, "allow-plaintext", false, "allow ws:// to other machines, though never with a token")
+	ca := f.String("ca-file", "", "PEM file of certificates to trust besides the system's")
+	cert := f.String("cert-file", "", "PEM file of the certificate to show to the relay")
+	key := f.String("key-file", "", "PEM file of that certificate's key")
+	return func() (Relay, error) {
+		if r.Timeout <= 0 {
+			return r, Usagef("timeout %v is not above zero", r.Timeout)
+		}
+		tls, err := link.TLS(*ca, *cert, *key)
+		if err != nil {
+			return r, UsageError{Err: err}
+		}
+		r.Dialer = link.New(link.Config{Policy: policy, TLS: tls, Timeout: r.Timeout})
+		return r, nil
+	}
+}
+
+// Target returns where a URL leads. Whoever is on this machine has given it.
+func (r Relay) Target(url string) link.Target {
+	return link.Target{URL: url, Token: r.Token, Auth: r.Auth, Local: true}
+}
+
+// Check returns why a URL cannot be dialled. An agent's rules for the URL of its
+// command channel hold.
+func (r Relay) Check(url string) error {
+	rule := command.Destination{ID: "apiRule", Stream: "api", Destination: url, Token: r.Token, Auth: r.Auth}
+	if err := rule.Check(); err != nil {
+		return err
+	}
+	return r.Dialer.Policy.Check(r.Target(url))
+}
