@@ -47,7 +47,7 @@ func (l *local) mutes(w http.ResponseWriter, r *http.Request, entry string) {
 	default:
 		err, warning = o.Unmute(r.Context(), feed), o.Still(feed)
 	}
-	reply(w, status.Mutes{o.Muted(), o.Info().Schedule, l.agent.store.Keeps(), warning}, err)
+	reply(w, status.Mutes{Mutes: o.Muted(), Schedule: o.Info().Schedule, Kept: l.agent.store.Keeps(), Warning: warning}, err)
 }
 
 // readWhen reads when a feed is to be muted. No body is always.
@@ -91,7 +91,7 @@ func (l *local) lock(w http.ResponseWriter, r *http.Request) {
 		err = o.Lock(r.Context(), r.Method == http.MethodPut)
 		l.agent.log.Info("owner's lock", "locked", o.Locked())
 	}
-	reply(w, status.Lock{o.Locked(), l.agent.store.Keeps()}, err)
+	reply(w, status.Lock{Locked: o.Locked(), Kept: l.agent.store.Keeps()}, err)
 }
 
 // ownersOnly reports whether a request undoes the owner's word, or changes rules
