@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
 
+	"vw/agent/forward"
 	"vw/agent/link"
 	"vw/agent/owner"
 	"vw/agent/state"
@@ -31,10 +31,9 @@ type Agent struct {
 	owner    *owner.Owner
 	store    *state.Store
 	held     state.Snapshot // what the store held at the start
-	forward  *forward
+	forward  *forward.Forwarder
 	control  *control
 	commands *command.Handler
-	tally    tally
 	begun    chan struct{} // closed when commands is there
 	local    *local
 }
@@ -104,32 +103,26 @@ func (a *Agent) Run(ctx context.Context) error {
 // begin does all but to serve HTTP, until end is called.
 func (a *Agent) begin(ctx context.Context) (end func()) {
 	links, endLinks := context.WithCancel(ctx)
-	files, endFiles := context.WithCancel(ctx)
 	lasting, endLasting := context.WithCancel(ctx) // the owner's word and the state outlast the links
-	a.forward = &forward{
-		router: a.router, dialer: a.dialer, log: a.log, folder: &media.Folder{Dir: cmp.Or(a.config.RecordDir, "recordings"), Keep: a.config.RecordKeep}, localOnly: a.config.RecordDir == "",
-		disk: a.config.disk, ctx: links, recording: files,
-		destinations: map[string]*destination{}, admitted: map[string]admission{}, opening: make(chan struct{}, 1),
-	}
+	recordings := &media.Folder{Dir: cmp.Or(a.config.RecordDir, "recordings"), Keep: a.config.RecordKeep}
+	a.forward = forward.New(forward.Config{Router: a.router, Dialer: a.dialer, Folder: folder{recordings, a.config.disk},
+		LocalOnly: a.config.RecordDir == "", Log: a.log})
 	a.control = &control{dialer: a.dialer, log: a.log, trial: a.config.Trial, ctx: links,
 		alone:  max(a.config.Trial, 4*a.config.PingInterval),                             // by then a link that is dead is known to be
 		answer: a.answer, replace: a.replaceAPIRule, save: func() { _ = a.store.Save() }} // the state file tells
 	rules := a.savedRules()
-	a.commands = command.New(command.Config{
-		Name: a.config.Name, Saved: rules,
-		Ran: a.tally.add, Trial: a.control.trying, InForce: a.control.rule, Fed: a.fed, Locked: a.owner.Locked,
-		Admit: a.forward.admit, Apply: a.apply, Feeds: a.feeds,
-		Status: a.statusFor, Log: a.log,
-	})
+	a.commands = command.New(command.Config{Name: a.config.Name, Rules: rules, Effects: effects{a}, Reports: reports{a}, Log: a.log})
+	a.commands.Start(a.forward.AdmitSaved(rules.Destinations))
 	close(a.begun)
 	var rest sync.WaitGroup
 	rest.Go(func() { a.router.Run(links) })
 	rest.Go(func() { a.owner.Run(lasting) })
-	rest.Go(func() { a.forward.folder.Run(links, a.tellDeleted) })
+	rest.Go(func() { recordings.Run(links, a.tellDeleted) })
 	rest.Go(func() { a.store.Run(lasting) })
 	return func() {
 		a.control.end()
-		a.forward.close(endLinks, endFiles)
+		endLinks()
+		a.forward.Close()
 		a.control.links.Wait()
 		endLasting()
 		rest.Wait()
@@ -159,6 +152,18 @@ func (a *Agent) replaceAPIRule(ctx context.Context, next func(command.Destinatio
 	}
 }
 
+// A folder is where recordings are made.
+type folder struct {
+	*media.Folder
+	disk func()
+}
+
+// Record opens a new file.
+func (f folder) Record(file string) (*media.Recording, error) {
+	f.disk()
+	return f.Folder.Record(file)
+}
+
 // A source tells what is to outlive the program.
 type source struct{ agent *Agent }
 
@@ -171,33 +176,13 @@ func (s source) Snapshot() state.Snapshot {
 	return state.New(a.commands.Rules(), channel, a.owner.State())
 }
 
-// savedRules are the rules that the store held. Those that may not be acted upon
-// any more stay, idle.
+// savedRules are the rules that the store held.
 func (a *Agent) savedRules() command.Rules {
 	rules := a.held.Rules()
-	for _, rule := range rules.Destinations {
-		a.forward.admitSaved(rule)
-	}
 	if a.config.API != "" {
-		configured := command.Destination{ID: command.APIRule, Stream: command.APIStream, Destination: a.config.API, Token: a.config.APIToken, Local: true}
-		rules.Destinations[command.APIRule] = a.control.restore(a.held.Channel, configured)
+		rules.Destinations[command.APIRule] = a.control.restore(a.held.Channel, command.ChannelRule(a.config.API, a.config.APIToken))
 	}
 	return rules
-}
-
-// apply puts rules in force. It is called under the table's lock.
-func (a *Agent) apply(r command.Rules) func(context.Context) {
-	stopping := a.router.SetStreams(r.Streams)
-	stopping.Join(a.forward.apply(r.Destinations))
-	var api *command.Destination
-	if rule, ok := r.Destinations[command.APIRule]; ok {
-		api = &rule
-	}
-	a.control.apply(api)
-	return func(ctx context.Context) {
-		stopping.Wait(ctx)
-		_ = a.store.Save() // the state file tells
-	}
 }
 
 // answer runs the commands of one message, nil for one that was too long, and
@@ -219,15 +204,4 @@ func (a *Agent) answer(ctx context.Context, c *link.Conn, from command.Origin, m
 	}
 	done = a.commands.Handle(ctx, message, from, reply)
 	return done, !failed && (replied || ctx.Err() == nil)
-}
-
-// fed names the feeds as which anything has come in, sorted.
-func (a *Agent) fed() (names []string) {
-	for name, info := range a.router.Feeds() {
-		if info.Source || info.AgeMs != nil {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
 }

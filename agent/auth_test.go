@@ -90,7 +90,7 @@ func TestRelayThatNeverAnswersTheTokenIsGivenUpAfterTenSeconds(t *testing.T) {
 	t.Parallel()
 	inBubbleWith(t, testrelay.Config{Auth: testrelay.MessageAuth, Token: canary}, 15*time.Second, func(b *bubble) {
 		b.relay.SetFaults("/", testrelay.Faults{NoReply: true})
-		b.Apply(b.t.Context(), command.Destination{ID: "0", Stream: "video0", Destination: "ws://localhost/in/x", Token: canary, Auth: "message"})
+		b.apply(command.Destination{ID: "0", Stream: "video0", Destination: "ws://localhost/in/x", Token: canary, Auth: "message"})
 		time.Sleep(9900 * time.Millisecond)
 		if n := len(b.relay.Visits("/in/x")); n != 1 {
 			t.Errorf("dialled %d times within 9.9 s", n)

@@ -10,15 +10,17 @@ import (
 	"testing/synctest"
 	"time"
 
-	"vw/agent"
+	"vw/agent/forward"
+	"vw/agent/link"
 	"vw/command"
+	"vw/media"
 	"vw/testrelay"
 )
 
 // A bubble is a relay and an agent's destinations in a world of their own, in
 // which time passes when everybody waits.
 type bubble struct {
-	*agent.Bench
+	*forward.Forwarder
 	t     *testing.T
 	relay *testrelay.Relay
 	log   *logbook
@@ -42,7 +44,8 @@ func inBubbleWith(t *testing.T, c testrelay.Config, ping time.Duration, test fun
 		served := make(chan error, 1)
 		go func() { served <- relay.Serve(ctx, ln) }()
 		log := &logbook{}
-		b := &bubble{agent.NewBench(ln.dial, ping, slog.New(slog.NewJSONHandler(log, nil))), t, relay, log}
+		dialer := link.New(link.Config{Policy: link.Policy{Loopback: true}, Ping: ping, Dial: ln.dial})
+		b := &bubble{forward.New(forward.Config{Router: media.NewRouter(), Dialer: dialer, Log: slog.New(slog.NewJSONHandler(log, nil))}), t, relay, log}
 		defer func() {
 			b.Close()
 			cancel()
@@ -59,7 +62,11 @@ func inBubbleWith(t *testing.T, c testrelay.Config, ping time.Duration, test fun
 
 // route makes a rule the only one.
 func (b *bubble) route(path string) {
-	b.Apply(b.t.Context(), command.Destination{ID: "0", Stream: "video0", Destination: "ws://localhost" + path})
+	b.apply(command.Destination{ID: "0", Stream: "video0", Destination: "ws://localhost" + path})
+}
+
+func (b *bubble) apply(rule command.Destination) {
+	b.Apply(map[string]command.Destination{rule.ID: rule}, nil).Wait(b.t.Context())
 }
 
 // flow feeds numbered packets at a steady pace until it is stopped.

@@ -131,6 +131,30 @@ func TestTheEndWaitsForTheStateThatIsBeingWritten(t *testing.T) {
 	})
 }
 
+func TestARuleThatComesDuringTheEndLeavesNoFile(t *testing.T) {
+	t.Parallel()
+	relay, disk, dir := listen(t, testrelay.Config{}), &disk{}, t.TempDir()
+	a := start(t, relay, agent.OnDisk(agent.Config{RecordDir: dir}, disk.access))
+	c := orchestrate(t, relay, "agent1")
+	c.route("1", "v", relay.URL()+"/in/other")
+	if err := relay.AwaitClient(patient(t), "/in/other"); err != nil {
+		t.Fatal(err)
+	}
+	release := disk.hang(t)
+	c.send(1, `{"verb":"add","what":"destination","rule":{"id":"0","stream":"v","destination":"`+relay.URL()+`/in/v","file":"v.ts"}}`)
+	disk.await(t) // the file is being opened
+	ended := make(chan error, 1)
+	go func() { ended <- a.end() }()
+	awaitVisits(t, relay, "/in/other", func(v []testrelay.Visit) bool { return v[0].Gone }) // no rule comes into force any more
+	release()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "v*")); len(left) > 0 {
+		t.Errorf("what nobody records to is left: %v", left)
+	}
+}
+
 func TestNoRemoteCommandComesIntoForceOnceTheLockHasReturned(t *testing.T) {
 	t.Parallel()
 	relay, disk := listen(t, testrelay.Config{}), &disk{}

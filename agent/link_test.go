@@ -128,7 +128,7 @@ func TestARefusedTokenIsTriedAgainAboutEveryFiveMinutes(t *testing.T) {
 		if len(visits) < 10 || len(visits) > 15 {
 			t.Errorf("dialled %d times in an hour", len(visits))
 		}
-		if s := b.Destinations()["0"]; s.State != "waiting" || !strings.Contains(s.LastError, "wants a token") {
+		if s := b.Info()["0"]; s.State != "waiting" || !strings.Contains(s.LastError, "wants a token") {
 			t.Errorf("the destination is told as %+v", s.Info)
 		}
 	})
@@ -225,8 +225,8 @@ func TestLinkIsUpOnlyWithTheFirstPong(t *testing.T) {
 		stop := b.flow(20 * time.Millisecond)
 		time.Sleep(9 * time.Second)
 		v := b.relay.Visits("/in/video0")
-		if len(v) != 1 || v[0].Messages != 0 || b.Destinations()["0"].State != "dialling" {
-			t.Errorf("after 9 s of silence: %+v, %+v", v, b.Destinations()["0"].Info)
+		if len(v) != 1 || v[0].Messages != 0 || b.Info()["0"].State != "dialling" {
+			t.Errorf("after 9 s of silence: %+v, %+v", v, b.Info()["0"].Info)
 		}
 		time.Sleep(3 * time.Second)
 		if len(b.relay.Visits("/in/video0")) < 2 || len(b.log.lines("answers no ping")) == 0 {
@@ -243,7 +243,7 @@ func TestAFailureIsLoggedWhenItBeginsAndWhenItEnds(t *testing.T) {
 		b.route("/in/video0?code=secret")
 		time.Sleep(10 * time.Minute)
 		if n := len(b.log.lines("link down")); n != 1 {
-			t.Errorf("%d lines of %d dials", n, b.Destinations()["0"].Dials)
+			t.Errorf("%d lines of %d dials", n, b.Info()["0"].Dials)
 		}
 		b.relay.SetFaults("/", testrelay.Faults{})
 		time.Sleep(time.Minute)

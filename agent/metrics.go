@@ -8,12 +8,12 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"sync"
 
 	"github.com/VictoriaMetrics/metrics"
 
 	"vw/agent/link"
 	"vw/agent/status"
+	"vw/command"
 	"vw/media"
 )
 
@@ -113,33 +113,11 @@ func writeHead(w io.Writer, name, kind, help string) {
 	fmt.Fprintf(w, "# HELP %s %s\n# TYPE %[1]s %[3]s\n", name, help, kind)
 }
 
-// A tally counts commands, by what they wanted and what became of them.
-type tally struct {
-	mu    sync.Mutex
-	count map[[2]string]uint64
-}
-
-func (t *tally) add(verb string, err error) {
-	outcome := "done"
-	if err != nil {
-		outcome = "refused"
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.count == nil {
-		t.count = map[[2]string]uint64{}
-	}
-	t.count[[2]string{verb, outcome}]++
-}
-
-func (t *tally) write(w io.Writer) {
+func writeCommands(w io.Writer, counts map[command.Outcome]uint64) {
 	writeHead(w, "vw_commands_total", "counter", "commands, over the channel and by REST, by verb and outcome (done, refused)")
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	for _, verb := range []string{"add", "delete", "healthcheck", "list", "other"} {
-		for _, outcome := range []string{"done", "refused"} {
-			fmt.Fprintf(w, "vw_commands_total{verb=%q,outcome=%q} %d\n", verb, outcome, t.count[[2]string{verb, outcome}])
-		}
+		fmt.Fprintf(w, "vw_commands_total{verb=%q,outcome=\"done\"} %d\n", verb, counts[command.Outcome{Verb: verb, Done: true}])
+		fmt.Fprintf(w, "vw_commands_total{verb=%q,outcome=\"refused\"} %d\n", verb, counts[command.Outcome{Verb: verb}])
 	}
 }
 
@@ -157,7 +135,7 @@ func (l *local) metrics(w http.ResponseWriter, r *http.Request) {
 	maps.DeleteFunc(s.Feeds, func(_ string, f media.FeedInfo) bool { return len(f.Muted) > 0 })
 	writeFamilies(w, feedMetrics, "feed", s.Feeds)
 	writeFamilies(w, destinationMetrics, "id", s.Destinations)
-	l.agent.tally.write(w)
+	writeCommands(w, l.agent.commands.Counts())
 	if len(s.Mutes) == 0 { // else what the process reads and computes would tell the rate of what is muted
 		metrics.WriteProcessMetrics(w)
 		metrics.WriteFDMetrics(w)

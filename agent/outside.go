@@ -37,8 +37,29 @@ type outsideStatus struct {
 	Feeds map[string]any `json:"feeds"`
 }
 
-func (a *Agent) statusFor(from command.Origin) any {
-	s := a.status()
+// reports is what an agent tells: command.Reports.
+type reports struct{ agent *Agent }
+
+// Locked reports whether the owner has locked the rules.
+func (r reports) Locked() bool { return r.agent.owner.Locked() }
+
+// InForce returns the command channel's rule to which a trial returns.
+func (r reports) InForce() (command.Destination, bool) { return r.agent.control.rule() }
+
+// Fed names the feeds as which anything has come in, sorted.
+func (r reports) Fed() (names []string) {
+	for name, info := range r.agent.router.Feeds() {
+		if info.Source || info.AgeMs != nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Status answers list status.
+func (r reports) Status(from command.Origin) any {
+	s := r.agent.status()
 	if from == command.Local {
 		return s
 	}
@@ -54,15 +75,16 @@ func allOutside(feeds map[string]media.FeedInfo) map[string]any {
 	return all
 }
 
-// feeds answers list feed.
-func (a *Agent) feeds(from command.Origin, which string) (any, bool) {
+// Feeds answers list feed.
+func (r reports) Feeds(from command.Origin, which string) (any, bool) {
+	router := r.agent.router
 	if which == "all" && from == command.Local {
-		return a.router.Feeds(), true
+		return router.Feeds(), true
 	}
 	if which == "all" {
-		return allOutside(a.router.Feeds()), true
+		return allOutside(router.Feeds()), true
 	}
-	info, ok := a.router.Feeds(which)[which]
+	info, ok := router.Feeds(which)[which]
 	if from == command.Local {
 		return info, ok
 	}

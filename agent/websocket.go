@@ -7,6 +7,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"vw/agent/forward"
 	"vw/agent/link"
 	"vw/command"
 	"vw/media"
@@ -72,7 +73,7 @@ func (l *local) carry(ctx context.Context, c *link.Conn, name string) {
 		}
 		told = err != nil
 	}
-	_ = c.Serve(ctx, maxIncoming, receive, func(life context.Context) error { // it was lost
+	_ = c.Serve(ctx, forward.MaxIncoming, receive, func(life context.Context) error { // it was lost
 		for {
 			m, err := sub.Take(life)
 			if err != nil {

@@ -17,7 +17,7 @@ func (h *Handler) addStream(ctx context.Context, from Origin, raw json.RawMessag
 	if err := rules.roomForStream(rule); err != nil {
 		return Stream{}, err
 	}
-	if err := h.commit(ctx, rules.withStream(rule)); err != nil {
+	if _, err := h.commit(ctx, rules.withStream(rule), nil); err != nil {
 		return Stream{}, err
 	}
 	h.config.Log.Info("stream rule added", "stream", rule.Stream, "feeds", some(rule.Feeds), "by", from.String())
@@ -40,15 +40,17 @@ func (h *Handler) addDestination(ctx context.Context, from Origin, raw json.RawM
 	if err := rules.roomForDestination(rule.ID); err != nil {
 		return Destination{}, err
 	}
-	if err := h.admit(rule); err != nil { // the same rule too: it may not be wholly in force
+	admitted, err := h.admit(rule) // the same rule too: it may not be wholly in force
+	if err != nil {
 		return Destination{}, err
 	}
-	if err := h.commit(ctx, rules.withDestination(rule)); err != nil {
+	trial, err := h.commit(ctx, rules.withDestination(rule), admitted)
+	if err != nil {
 		return Destination{}, err
 	}
 	h.config.Log.Info("destination rule added", "rule", rule, "by", from.String())
 	if rule.ID == APIRule {
-		rule.Trial = h.config.Trial()
+		rule.Trial = trial
 	} else if !rule.OfStream {
 		said = warning(said, h.notFed([]string{rule.Stream}))
 	}
@@ -60,7 +62,7 @@ func (h *Handler) addDestination(ctx context.Context, from Origin, raw json.RawM
 // The words say that a token was not kept.
 func (h *Handler) goOn(rule Destination, rules Rules, from Origin, tokenGiven bool) (whole Destination, forgotten string) {
 	old := rules.Destinations[rule.ID]
-	if back, known := h.config.InForce(); known && rule.ID == APIRule && rule.Destination == back.Destination &&
+	if back, known := h.config.Reports.InForce(); known && rule.ID == APIRule && rule.Destination == back.Destination &&
 		rule.Auth == back.Auth && (!tokenGiven || rule.Token == back.Token) {
 		old = back // the end of a trial
 	}
@@ -80,7 +82,7 @@ func (h *Handler) goOn(rule Destination, rules Rules, from Origin, tokenGiven bo
 // none.
 func (h *Handler) notFed(entries []string) string {
 	var names []string
-	fed := h.config.Fed()
+	fed := h.config.Reports.Fed()
 	for _, entry := range entries {
 		if feed, _, _ := strings.Cut(entry, ":"); !slices.Contains(fed, feed) {
 			names = append(names, feed)
@@ -105,20 +107,21 @@ func (h *Handler) ReplaceAPIRule(ctx context.Context, next func(present Destinat
 		if rule == present {
 			return nil
 		}
-		return h.commit(ctx, rules.withDestination(rule))
+		_, err := h.commit(ctx, rules.withDestination(rule), nil)
+		return err
 	})
 }
 
-func (h *Handler) admit(rule Destination) error {
-	err := h.config.Admit(rule)
+func (h *Handler) admit(rule Destination) (Admission, error) {
+	admitted, err := h.config.Effects.Admit(rule)
 	if err == nil {
-		return nil
+		return admitted, nil
 	}
 	kind := Invalid
 	if refused := (*Error)(nil); errors.As(err, &refused) {
 		kind = refused.Kind
 	}
-	return &Error{kind, err.Error()}
+	return nil, &Error{kind, err.Error()}
 }
 
 func (h *Handler) deleteStream(ctx context.Context, from Origin, which string) (string, error) {
@@ -130,7 +133,7 @@ func (h *Handler) deleteStream(ctx context.Context, from Origin, which string) (
 		}
 		deleted, next = name, h.Rules().withoutStream(name)
 	}
-	if err := h.commit(ctx, next); err != nil {
+	if _, err := h.commit(ctx, next, nil); err != nil {
 		return "", err
 	}
 	h.config.Log.Info("stream rule deleted", "stream", which, "by", from.String())
@@ -148,7 +151,7 @@ func (h *Handler) deleteDestination(ctx context.Context, from Origin, which stri
 		}
 		deleted, next = which, h.Rules().withoutDestination(which)
 	}
-	if err := h.commit(ctx, next); err != nil {
+	if _, err := h.commit(ctx, next, nil); err != nil {
 		return "", err
 	}
 	h.config.Log.Info("destination rule deleted", "id", which, "by", from.String())

@@ -111,7 +111,7 @@ func (h *Handler) answer(ctx context.Context, verb string, from Origin, command 
 		known = "other"
 	}
 	result, err := inTurn(ctx, h, known, func() ([]byte, error) {
-		if from == Remote && changes(verb) && h.config.Locked() {
+		if from == Remote && changes(verb) && h.config.Reports.Locked() {
 			return nil, errLocked
 		}
 		return h.reply(ctx, from, verb, command)

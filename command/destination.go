@@ -44,6 +44,11 @@ type Destination struct {
 	Warning string
 }
 
+// ChannelRule is the command channel's rule as the owner has configured it.
+func ChannelRule(url, token string) Destination {
+	return Destination{ID: APIRule, Stream: APIStream, Destination: url, Token: token, Local: true}
+}
+
 // MarshalJSON gives the rule as replies show it: "tokenSet":true in place of
 // the token, and no word of OfStream and Local.
 func (d Destination) MarshalJSON() ([]byte, error) {
@@ -113,7 +118,7 @@ func parseDestination(raw json.RawMessage) (rule Destination, tokenGiven bool, e
 
 // Check says what the protocol has against the rule, nil for nothing; the
 // error is an *Error. Whether the owner's policy lets it be dialled is
-// Config.Admit's to say.
+// Effects.Admit's to say.
 func (d Destination) Check() error {
 	if err := checkName("id", d.ID); err != nil {
 		return err

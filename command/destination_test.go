@@ -138,7 +138,7 @@ func TestTokenIsKeptForTheSamePlaceAlone(t *testing.T) {
 		{"the channel's", bearer, `{"id":"apiRule","stream":"api","destination":"wss://manager.example/bi/other"}`, "channel"},
 	}
 	for _, test := range tests {
-		handler := command.New(command.Config{API: apiURL, APIToken: "channel"})
+		handler := command.New(command.Config{Rules: channel("channel")})
 		add(t, handler, test.before)
 		added, err := handler.AddDestination(context.Background(), command.Remote, json.RawMessage(test.rule))
 		if test.token == "refused" {
@@ -169,8 +169,8 @@ func TestTheEndpointInForceAddedAgainHasItsToken(t *testing.T) {
 		`"destination":"wss://a.example/bi/a"`:                                   "",
 	} {
 		handler := command.New(command.Config{
-			Saved:   command.Rules{Destinations: map[string]command.Destination{"apiRule": inForce}},
-			InForce: func() (command.Destination, bool) { return inForce, true },
+			Rules:   command.Rules{Destinations: map[string]command.Destination{"apiRule": inForce}},
+			Reports: fake{inForce: inForce},
 		})
 		handle(handler, `{"verb":"add","what":"destination","rule":{"id":"apiRule","stream":"api","destination":"wss://b.example/bi/a"}}`)
 		got, err := handler.AddDestination(context.Background(), command.Remote, json.RawMessage(`{"id":"apiRule","stream":"api",`+rule+`}`))
@@ -199,9 +199,9 @@ func TestTokenIsNeverShown(t *testing.T) {
 	var replies []string
 	const secret = "open-sesame"
 	handler := command.New(command.Config{
-		Name: "agent1", API: "wss://manager.example/api?key=quiet", APIToken: secret,
+		Name: "agent1", Rules: channel(secret),
 		Log: slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Admit: func(rule command.Destination) error {
+		Effects: fake{admit: func(rule command.Destination) error {
 			if rule.ID == "refused" {
 				return errors.New("not here")
 			}
@@ -209,7 +209,7 @@ func TestTokenIsNeverShown(t *testing.T) {
 				panic(rule)
 			}
 			return nil
-		},
+		}},
 	})
 	rule := func(id, url, more string) string {
 		return `{"verb":"add","what":"destination","rule":{"id":"` + id + `","stream":"x","destination":"` + url + `","token":"` + secret + `"` + more + `}}`

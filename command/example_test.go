@@ -12,7 +12,9 @@ import (
 // A manager's conversation over the command channel. Each message is what came
 // in on the link; each reply goes back on the same link.
 func ExampleHandler_Handle() {
-	handler := command.New(command.Config{Name: "bench7", API: "wss://manager.example/bi/bench7"})
+	handler := command.New(command.Config{Name: "bench7", Rules: command.Rules{Destinations: map[string]command.Destination{
+		command.APIRule: command.ChannelRule("wss://manager.example/bi/bench7", ""),
+	}}})
 	for _, message := range []string{
 		`{"verb":"healthcheck"}`,
 		`{"verb":"add","what":"destination","rule":{"stream":"video0","destination":"wss://r/in/video0","id":"0"}}`,

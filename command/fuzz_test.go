@@ -28,8 +28,8 @@ func FuzzHandle(f *testing.F) {
 		if strings.Contains(string(message), secret) {
 			t.Skip("the message gives the token away itself")
 		}
-		handler := command.New(command.Config{Name: "agent1", API: apiURL, APIToken: secret})
-		other := command.New(command.Config{Name: "agent1", API: apiURL})
+		handler := command.New(command.Config{Name: "agent1", Rules: channel(secret)})
+		other := command.New(command.Config{Name: "agent1", Rules: channel("")})
 		for range 2 { // what was done once can be done again
 			handler.Handle(context.Background(), message, command.Remote, func(reply []byte) {
 				var object map[string]any

@@ -14,81 +14,23 @@ import (
 type Config struct {
 	// Name is the agent's name: "from" in replies, matched by "to".
 	Name string
-	// API is the command channel's URL, with which apiRule starts. Defaults to
-	// none: then there is no apiRule at the start.
-	API string
-	// APIToken is the token of that rule. Defaults to none.
-	APIToken string
-	// Saved are rules to start with, apiRule among them where it is not API's.
-	// They are not checked. Defaults to none.
-	Saved Rules
-	// Ran is told of every command: its verb, "other" for one that there is not,
-	// and why it was refused, nil where it was done. Defaults to nobody.
-	Ran func(verb string, err error)
-	// Trial is how long the apiRule that Apply was given last is on trial: 0
-	// where it is in force. Defaults to 0.
-	Trial func() time.Duration
-	// InForce is the command channel's rule to which a rule on trial returns;
-	// false for none. Defaults to none.
-	InForce func() (Destination, bool)
-	// Locked says that the owner has locked the rules: then a Remote command
-	// can list, and not change. Defaults to false.
-	Locked func() bool
-	// Admit says whether a destination rule that is added, or added again, may be acted
-	// upon; its error refuses the rule in words (an *Error keeps its Kind, any
-	// other is Invalid). It is called one call at a time, before the table is
-	// changed and outside its lock, and may block for file I/O. Defaults to
-	// admitting every rule.
-	Admit func(Destination) error
-	// Apply makes the rules the ones in force. It is called under the table's
-	// lock: it must not block, nor call the Handler. The function it returns
-	// (nil where there is nothing to wait for) returns when what the change
-	// removed has stopped, or when its context ends; it is called without the
-	// lock, and the reply waits for it. Where Apply panics the table stays as it
-	// was; what follows a panic of settled is an error, but the change is in
-	// force. Defaults to nothing.
-	Apply func(Rules) (settled func(context.Context))
-	// Fed names the feeds as which anything has come in so far; the others that
-	// a rule names may be mistyped. Defaults to none: then none is.
-	Fed func() []string
-	// Feeds answers list feed: which is a feed's name or "all"; false where there is no
-	// such feed. The value must encode as a JSON object and not change any
-	// more. What a Remote command may not know has to be left out. Defaults to
-	// no feeds.
-	Feeds func(from Origin, which string) (any, bool)
-	// Status answers list status, under the same conditions. Defaults to {}.
-	Status func(from Origin) any
+	// Rules are those to start with, apiRule among them where there is a command
+	// channel. They are not checked. Defaults to none.
+	Rules Rules
+	// Effects is what the rules do. Defaults to nothing.
+	Effects Effects
+	// Reports is what the agent tells. Defaults to an agent that has no feed.
+	Reports Reports
 	// Log defaults to none.
 	Log *slog.Logger
 }
 
 func (c *Config) defaults() {
-	if c.Admit == nil {
-		c.Admit = func(Destination) error { return nil }
+	if c.Effects == nil {
+		c.Effects = idle{}
 	}
-	if c.Apply == nil {
-		c.Apply = func(Rules) func(context.Context) { return nil }
-	}
-	if c.Ran == nil {
-		c.Ran = func(string, error) {}
-	}
-	if c.Trial == nil {
-		c.Trial = func() time.Duration { return 0 }
-	}
-	if c.InForce == nil {
-		c.InForce = func() (Destination, bool) { return Destination{}, false }
-	}
-	if c.Locked == nil {
-		c.Locked = func() bool { return false }
-	}
-	if c.Fed == nil {
-		c.Fed = func() []string { return nil }
-	}
-	if c.Feeds == nil {
-		c.Feeds = func(_ Origin, which string) (any, bool) { return struct{}{}, which == all }
-	}
-	if c.Status == nil {
-		c.Status = func(Origin) any { return struct{}{} }
+	if c.Reports == nil {
+		c.Reports = idle{}
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -99,6 +41,7 @@ func (c *Config) defaults() {
 // methods may be called from anywhere at once; they take turns.
 type Handler struct {
 	config Config
+	counts counts
 	// turn is held by the one command that is running, from its first look at
 	// the rules until what it removed has stopped; it is a channel so that the
 	// wait for it can end with a context.
@@ -108,9 +51,8 @@ type Handler struct {
 	rules Rules
 }
 
-// New puts the saved rules in the table, and apiRule where Config.API is set and
-// they hold none, and calls Apply once.
-// It does not check Config.API: Destination.Check and Admit are there for that.
+// New puts the rules of the configuration in the table. They are in force from
+// Start on.
 func New(config Config) *Handler {
 	config.defaults()
 	handler := &Handler{
@@ -118,16 +60,14 @@ func New(config Config) *Handler {
 		turn:   make(chan struct{}, 1),
 		rules:  Rules{Streams: map[string][]string{}, Destinations: map[string]Destination{}},
 	}
-	maps.Copy(handler.rules.Streams, config.Saved.Streams)
-	maps.Copy(handler.rules.Destinations, config.Saved.Destinations)
-	if _, saved := handler.rules.Destinations[APIRule]; config.API != "" && !saved {
-		handler.rules.Destinations[APIRule] = Destination{
-			ID: APIRule, Stream: APIStream, Destination: config.API, Token: config.APIToken, Local: true,
-		}
-	}
-	config.Apply(handler.rules) // nothing was removed: there is nothing to wait for
+	maps.Copy(handler.rules.Streams, config.Rules.Streams)
+	maps.Copy(handler.rules.Destinations, config.Rules.Destinations)
 	return handler
 }
+
+// Start puts the rules in force with which the handler was made. Admitted is
+// Effects' word on them.
+func (h *Handler) Start(admitted Admission) { h.swap(h.Rules(), admitted) }
 
 // Rules returns the present snapshot. It waits for no command.
 func (h *Handler) Rules() Rules {
@@ -190,30 +130,36 @@ func inTurn[T any](ctx context.Context, h *Handler, verb string, work func() (T,
 		result, err = work()
 		return err
 	})
-	h.config.Ran(verb, err)
+	h.counts.add(verb, err)
 	return result, err
 }
 
 // commit puts the next rules in force and returns when what they removed has
 // stopped. A context that ends before that leaves them in force, but nobody is
 // told that it has stopped.
-func (h *Handler) commit(ctx context.Context, next Rules) error {
-	settled := h.swap(next)
-	if settled == nil {
-		return nil
+func (h *Handler) commit(ctx context.Context, next Rules, admitted Admission) (trial time.Duration, err error) {
+	applied := h.swap(next, admitted)
+	if applied.Stopping == nil {
+		return applied.Trial, nil
 	}
-	settled(ctx)
+	applied.Stopping.Wait(ctx)
 	if ctx.Err() != nil {
-		return &Error{Canceled, "the change is in force, but was not waited for"}
+		return 0, &Error{Canceled, "the change is in force, but was not waited for"}
 	}
-	return nil
+	return applied.Trial, nil
 }
 
 // swap changes the table. Where Apply panics it stays as it was.
-func (h *Handler) swap(next Rules) (settled func(context.Context)) {
+func (h *Handler) swap(next Rules, admitted Admission) (applied Applied) {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
-	settled = h.config.Apply(next)
-	h.rules = next
-	return settled
+	done := false
+	defer func() {
+		if !done && admitted != nil {
+			admitted.Undo()
+		}
+	}()
+	applied = h.config.Effects.Apply(next, admitted)
+	h.rules, done = next, true
+	return applied
 }

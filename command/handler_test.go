@@ -23,13 +23,10 @@ const addS = `{"stream":"s","feeds":["a"]}`
 
 func TestStartAppliesTheChannelsRule(t *testing.T) {
 	var applied []command.Rules
-	config := command.Config{API: apiURL, APIToken: "t", Apply: func(rules command.Rules) func(context.Context) {
-		applied = append(applied, rules)
-		return nil
-	}}
-	command.New(config)
-	config.API = ""
-	command.New(config)
+	config := command.Config{Rules: channel("t"), Effects: fake{apply: func(rules command.Rules) { applied = append(applied, rules) }}}
+	command.New(config).Start(nil)
+	config.Rules = command.Rules{}
+	command.New(config).Start(nil)
 	api := command.Destination{ID: "apiRule", Stream: "api", Destination: apiURL, Token: "t", Local: true}
 	want := []command.Rules{
 		{Streams: map[string][]string{}, Destinations: map[string]command.Destination{"apiRule": api}},
@@ -70,10 +67,10 @@ func TestTypedOperationsShareTheTable(t *testing.T) {
 func TestAdmitRefusesInWords(t *testing.T) {
 	var asked []string
 	refusal := error(nil)
-	handler := command.New(command.Config{Admit: func(rule command.Destination) error {
+	handler := command.New(command.Config{Effects: fake{admit: func(rule command.Destination) error {
 		asked = append(asked, rule.ID+" "+rule.Destination+" "+rule.Token)
 		return refusal
-	}})
+	}}})
 	const first = `{"id":"0","stream":"s","destination":"ws://r/0","token":"t"}`
 	add(t, handler, first)
 	add(t, handler, first) // it may not be wholly in force
@@ -97,12 +94,12 @@ func TestAdmitRefusesInWords(t *testing.T) {
 }
 
 func TestListsComeFromTheProgram(t *testing.T) {
-	handler := command.New(command.Config{
-		Feeds: func(_ command.Origin, which string) (any, bool) {
+	handler := command.New(command.Config{Reports: fake{
+		feeds: func(which string) (any, bool) {
 			return map[string]any{"asked": which}, which == "all" || which == "video0"
 		},
-		Status: func(command.Origin) any { return map[string]string{"instance": "i<1>"} },
-	})
+		status: func() any { return map[string]string{"instance": "i<1>"} },
+	}})
 	tests := map[string]string{
 		`{"verb":"list","what":"feed","which":"all"}`:     `{"asked":"all"}`,
 		`{"verb":"list","what":"feed","which":"/video0"}`: `{"asked":"video0"}`,
@@ -129,18 +126,20 @@ func TestPanickingCallbackChangesNothing(t *testing.T) {
 			panic("trip " + name)
 		}
 	}
-	handler := command.New(command.Config{
-		API:    apiURL,
-		Admit:  func(command.Destination) error { trip("admit"); return nil },
-		Apply:  func(command.Rules) func(context.Context) { trip("apply"); return nil },
-		Feeds:  func(command.Origin, string) (any, bool) { trip("feeds"); return math.NaN(), true },
-		Status: func(command.Origin) any { trip("status"); return nil },
-		Log:    slog.New(slog.NewTextHandler(&log, nil)),
-	})
+	undone := 0
+	agent := fake{
+		admit:  func(command.Destination) error { trip("admit"); return nil },
+		apply:  func(command.Rules) { trip("apply") },
+		undone: &undone,
+		feeds:  func(string) (any, bool) { trip("feeds"); return math.NaN(), true },
+		status: func() any { trip("status"); return nil },
+	}
+	handler := command.New(command.Config{Rules: channel(""), Effects: agent, Reports: agent, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	before := handler.Rules()
 	tests := [][2]string{
 		{"admit", `{"verb":"add","what":"destination","rule":{"id":"0","stream":"s","destination":"wss://r/"}}`},
 		{"apply", `{"verb":"add","what":"stream","rule":` + addS + `}`},
+		{"apply", `{"verb":"add","what":"destination","rule":{"id":"0","stream":"s","destination":"wss://r/"}}`},
 		{"apply", `{"verb":"delete","what":"destination","which":"all"}`},
 		{"feeds", `{"verb":"list","what":"feed","which":"all"}`},
 		{"status", `{"verb":"list","what":"status"}`},
@@ -168,12 +167,13 @@ func TestPanickingCallbackChangesNothing(t *testing.T) {
 	if !strings.Contains(log.String(), "trip reply") {
 		t.Error("a panic of reply is not logged")
 	}
+	if undone != 1 {
+		t.Errorf("what was admitted and not applied was undone %d times", undone)
+	}
 }
 
 func TestPanicWhileSettlingIsAnError(t *testing.T) {
-	handler := command.New(command.Config{Apply: func(command.Rules) func(context.Context) {
-		return func(context.Context) { panic("trip") }
-	}})
+	handler := command.New(command.Config{Effects: fake{wait: func(context.Context) { panic("trip") }}})
 	stream, err := handler.AddStream(context.Background(), command.Local, json.RawMessage(addS))
 	var refused *command.Error
 	if !errors.As(err, &refused) || refused.Kind != command.Internal || stream.Stream != "" {
@@ -187,17 +187,15 @@ func TestPanicWhileSettlingIsAnError(t *testing.T) {
 func TestReplyWaitsUntilSettled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var handler *command.Handler
-		handler = command.New(command.Config{Apply: func(command.Rules) func(context.Context) {
-			return func(ctx context.Context) {
-				if len(handler.Rules().Streams) != 1 { // the table is not locked, and the change is in it
-					t.Error("settled is waited for before the change")
-				}
-				select {
-				case <-time.After(100 * time.Millisecond):
-				case <-ctx.Done():
-				}
+		handler = command.New(command.Config{Effects: fake{wait: func(ctx context.Context) {
+			if len(handler.Rules().Streams) != 1 { // the table is not locked, and the change is in it
+				t.Error("it is waited before the change")
 			}
-		}})
+			select {
+			case <-time.After(100 * time.Millisecond):
+			case <-ctx.Done():
+			}
+		}}})
 		begin := time.Now()
 		if replies := handle(handler, `{"verb":"add","what":"stream","rule":`+addS+`}`); len(replies) != 1 || isError(replies[0]) {
 			t.Errorf("got %s", replies)
@@ -232,11 +230,12 @@ func TestCommandsTakeTurns(t *testing.T) {
 			time.Sleep(time.Second)
 			running.Add(-1)
 		}
-		handler := command.New(command.Config{
-			Admit:  func(command.Destination) error { work(); return nil },
-			Apply:  func(command.Rules) func(context.Context) { return func(context.Context) { work() } },
-			Status: func(command.Origin) any { work(); return struct{}{} },
-		})
+		agent := fake{
+			admit:  func(command.Destination) error { work(); return nil },
+			wait:   func(context.Context) { work() },
+			status: func() any { work(); return struct{}{} },
+		}
+		handler := command.New(command.Config{Effects: agent, Reports: agent})
 		begin := time.Now()
 		var group sync.WaitGroup
 		group.Go(func() {
@@ -330,10 +329,10 @@ func TestObjectWithoutVerbIsLoggedByItsKeys(t *testing.T) {
 // Many callers at once: to be run with -race.
 func TestConcurrentCallersLeaveAConsistentTable(t *testing.T) {
 	var applied atomic.Int32
-	handler := command.New(command.Config{API: apiURL, Apply: func(rules command.Rules) func(context.Context) {
+	handler := command.New(command.Config{Rules: channel(""), Effects: fake{apply: func(rules command.Rules) {
 		applied.Add(1)
-		return func(context.Context) { json.Marshal(rules) }
-	}})
+		json.Marshal(rules)
+	}}})
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {

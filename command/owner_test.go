@@ -13,7 +13,7 @@ import (
 
 func TestLockedRulesAreListedNotChanged(t *testing.T) {
 	locked := false
-	handler := command.New(command.Config{Name: "agent1", API: apiURL, Locked: func() bool { return locked }})
+	handler := command.New(command.Config{Name: "agent1", Rules: channel(""), Reports: fake{locked: &locked}})
 	const addStream = `{"verb":"add","what":"stream","rule":{"stream":"s","feeds":["a"]}}`
 	if done := handler.Handle(context.Background(), []byte(addStream), command.Remote, func([]byte) {}); !done {
 		t.Fatal("a command that was done is not reported as done")
@@ -52,7 +52,7 @@ func TestLockedRulesAreListedNotChanged(t *testing.T) {
 }
 
 func TestRuleIsTheOwnersUntilItIsChangedFromAfar(t *testing.T) {
-	handler := command.New(command.Config{API: apiURL})
+	handler := command.New(command.Config{Rules: channel("")})
 	if !handler.Rules().Destinations["apiRule"].Local {
 		t.Error("the channel that the owner has configured is not the owner's")
 	}
@@ -87,13 +87,13 @@ func TestSavedRulesAreThereFromTheStart(t *testing.T) {
 	moved := command.Destination{ID: "apiRule", Stream: "api", Destination: "wss://elsewhere.example/bi/a"}
 	var applied []command.Rules
 	handler := command.New(command.Config{
-		API: apiURL,
-		Saved: command.Rules{
+		Rules: command.Rules{
 			Streams:      map[string][]string{"s": {"a"}},
 			Destinations: map[string]command.Destination{"apiRule": moved},
 		},
-		Apply: func(r command.Rules) func(context.Context) { applied = append(applied, r); return nil },
+		Effects: fake{apply: func(r command.Rules) { applied = append(applied, r) }},
 	})
+	handler.Start(nil)
 	if got := handler.Rules(); len(got.Streams["s"]) != 1 || got.Destinations["apiRule"] != moved {
 		t.Errorf("the table starts as %v", got)
 	}
@@ -104,7 +104,7 @@ func TestSavedRulesAreThereFromTheStart(t *testing.T) {
 
 func TestWorkInTurnWaitsForTheCommandThatRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		handler := command.New(command.Config{Admit: func(command.Destination) error { time.Sleep(time.Second); return nil }})
+		handler := command.New(command.Config{Effects: fake{admit: func(command.Destination) error { time.Sleep(time.Second); return nil }}})
 		go handle(handler, `{"verb":"add","what":"destination","rule":{"id":"0","stream":"s","destination":"wss://r/0"}}`)
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
@@ -125,8 +125,7 @@ func TestWorkInTurnWaitsForTheCommandThatRuns(t *testing.T) {
 }
 
 func TestChangeOfAPIRuleTellsItsTrial(t *testing.T) {
-	trial := 5 * time.Minute
-	handler := command.New(command.Config{API: apiURL, Trial: func() time.Duration { return trial }})
+	handler := command.New(command.Config{Rules: channel(""), Effects: fake{trial: 5 * time.Minute}})
 	const add = `{"verb":"add","what":"destination","rule":{"id":"apiRule","stream":"api","destination":"wss://b.example/bi/a"}}`
 	want := `{"id":"apiRule","stream":"api","destination":"wss://b.example/bi/a","trial":"5m0s"}`
 	if got := handle(handler, add); len(got) != 1 || strings.TrimSpace(got[0]) != want {
@@ -138,7 +137,7 @@ func TestChangeOfAPIRuleTellsItsTrial(t *testing.T) {
 }
 
 func TestReplaceAPIRuleTakesTheCommandsTurn(t *testing.T) {
-	handler := command.New(command.Config{API: apiURL})
+	handler := command.New(command.Config{Rules: channel("")})
 	former := handler.Rules().Destinations["apiRule"]
 	handle(handler, `{"verb":"add","what":"destination","rule":{"id":"apiRule","stream":"api","destination":"wss://b.example/bi/a"}}`)
 	tried := handler.Rules().Destinations["apiRule"]

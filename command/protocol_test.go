@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"vw/command"
 )
@@ -18,7 +19,71 @@ const apiURL = "wss://manager.example/bi/agent1?key=open"
 
 // newHandler is an agent's Handler with apiRule, whose log goes to the test's.
 func newHandler(t testing.TB) *command.Handler {
-	return command.New(command.Config{Name: "agent1", API: apiURL, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	return command.New(command.Config{Name: "agent1", Rules: channel(""), Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+}
+
+// channel is the table of an agent that has a command channel and nothing else.
+func channel(token string) command.Rules {
+	return command.Rules{Destinations: map[string]command.Destination{command.APIRule: command.ChannelRule(apiURL, token)}}
+}
+
+// A fake is an agent of which a test gives what it needs.
+type fake struct {
+	admit   func(command.Destination) error
+	apply   func(command.Rules)
+	wait    func(context.Context)
+	trial   time.Duration
+	undone  *int
+	inForce command.Destination
+	locked  *bool
+	fed     *[]string
+	feeds   func(which string) (any, bool)
+	status  func() any
+}
+
+func (f fake) Admit(rule command.Destination) (command.Admission, error) {
+	if f.admit == nil {
+		return f, nil
+	}
+	return f, f.admit(rule)
+}
+
+func (f fake) Undo() {
+	if f.undone != nil {
+		*f.undone++
+	}
+}
+
+func (f fake) Apply(rules command.Rules, _ command.Admission) command.Applied {
+	if f.apply != nil {
+		f.apply(rules)
+	}
+	return command.Applied{Stopping: f, Trial: f.trial}
+}
+
+func (f fake) Wait(ctx context.Context) {
+	if f.wait != nil {
+		f.wait(ctx)
+	}
+}
+
+func (f fake) Locked() bool                         { return f.locked != nil && *f.locked }
+func (f fake) InForce() (command.Destination, bool) { return f.inForce, f.inForce.ID != "" }
+
+func (f fake) Fed() []string {
+	if f.fed == nil {
+		return nil
+	}
+	return *f.fed
+}
+
+func (f fake) Feeds(_ command.Origin, which string) (any, bool) { return f.feeds(which) }
+
+func (f fake) Status(command.Origin) any {
+	if f.status == nil {
+		return struct{}{}
+	}
+	return f.status()
 }
 
 // handle returns the replies to one message.

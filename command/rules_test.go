@@ -83,10 +83,8 @@ func TestAnyOrderOfThreeOperationsLeavesAConsistentTable(t *testing.T) {
 		for _, second := range names {
 			for _, third := range names {
 				var applied command.Rules
-				handler := command.New(command.Config{API: apiURL, Apply: func(rules command.Rules) func(context.Context) {
-					applied = rules
-					return nil
-				}})
+				handler := command.New(command.Config{Rules: channel(""), Effects: fake{apply: func(rules command.Rules) { applied = rules }}})
+				handler.Start(nil)
 				ownerCut := false
 				for _, name := range []string{first, second, third} {
 					before := handler.Rules()

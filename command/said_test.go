@@ -11,7 +11,7 @@ import (
 // What a person may have mistyped is said.
 func TestWhatMayBeMistypedIsSaid(t *testing.T) {
 	fed := []string{"video0", "audio0"}
-	handler := command.New(command.Config{API: apiURL, Fed: func() []string { return fed }})
+	handler := command.New(command.Config{Rules: channel(""), Reports: fake{fed: &fed}})
 	addStream := func(rest string) string { return `{"verb":"add","what":"stream","rule":{"stream":"s",` + rest + `}}` }
 	addDestination := func(rest string) string {
 		return `{"verb":"add","what":"destination","rule":{"id":"0","destination":"wss://r/0",` + rest + `}}`
@@ -101,7 +101,7 @@ func TestStreamRulesTogetherAreBounded(t *testing.T) {
 }
 
 func TestRepliesToOneMessageAreBounded(t *testing.T) {
-	handler := command.New(command.Config{Status: func(command.Origin) any { return strings.Repeat("s", 100_000) }})
+	handler := command.New(command.Config{Reports: fake{status: func() any { return strings.Repeat("s", 100_000) }}})
 	const ask = `{"verb":"list","what":"status"}`
 	message := strings.Repeat(ask, 1000) + `{"verb":"add","what":"stream","rule":{"stream":"s","feeds":[]}}`
 	replies := handle(handler, message)

@@ -107,7 +107,7 @@ func (h *Handler) delete(ctx context.Context, from Origin, what string, command 
 
 func (h *Handler) list(from Origin, what string, command object) (any, error) {
 	if what == "status" {
-		return h.config.Status(from), nil
+		return h.config.Reports.Status(from), nil
 	}
 	if what != "stream" && what != "destination" && what != "feed" || !command.given("which") {
 		return nil, errUnrecognised
@@ -153,7 +153,7 @@ func (h *Handler) listFeed(from Origin, which string) (any, error) {
 			return nil, err
 		}
 	}
-	if feed, known := h.config.Feeds(from, name); known {
+	if feed, known := h.config.Reports.Feeds(from, name); known {
 		return feed, nil
 	}
 	return nil, notThere("feed", which)

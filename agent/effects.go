@@ -1,0 +1,45 @@
+package agent
+
+import (
+	"context"
+
+	"vw/agent/forward"
+	"vw/agent/state"
+	"vw/command"
+	"vw/media"
+)
+
+// effects is what rules do: command.Effects.
+type effects struct{ agent *Agent }
+
+// Admit prepares a destination rule.
+func (e effects) Admit(rule command.Destination) (command.Admission, error) {
+	return e.agent.forward.Admit(rule)
+}
+
+// Apply puts rules in force.
+func (e effects) Apply(r command.Rules, admitted command.Admission) command.Applied {
+	a := e.agent
+	stopping := a.router.SetStreams(r.Streams)
+	files, _ := admitted.(forward.Admissions)
+	stopping.Join(a.forward.Apply(r.Destinations, files))
+	var api *command.Destination
+	if rule, ok := r.Destinations[command.APIRule]; ok {
+		api = &rule
+	}
+	a.control.apply(api)
+	return command.Applied{Stopping: change{stopping, a.store}, Trial: a.control.trying()}
+}
+
+// A change is in force. It is done when what it removed has stopped, and when it
+// is saved.
+type change struct {
+	stopping *media.Stopping
+	store    *state.Store
+}
+
+// Wait returns when it is done, or ctx ends.
+func (c change) Wait(ctx context.Context) {
+	c.stopping.Wait(ctx)
+	_ = c.store.Save() // the state file tells
+}
