@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"vw/agent/link"
 	"vw/agent/owner"
 	"vw/command"
 	"vw/media"
@@ -78,7 +79,9 @@ type Config struct {
 	disk func() // called before a file is opened or the state written; a test's
 }
 
-func (c *Config) defaults() error {
+// fill puts in the defaults, and says what is wrong, in words for whoever starts the
+// program.
+func (c *Config) fill() error {
 	if c.Name == "" {
 		host, err := os.Hostname()
 		if err != nil {
@@ -102,10 +105,9 @@ func (c *Config) defaults() error {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return nil
+	return c.check()
 }
 
-// check says what is wrong, in words for whoever starts the program.
 func (c *Config) check() error {
 	if c.Port < 0 || c.Port > 65535 {
 		return fmt.Errorf("port %d is not one of 0 to 65535", c.Port)
@@ -132,9 +134,29 @@ func (c *Config) check() error {
 		}
 		return nil
 	}
-	api := command.Destination{ID: command.APIRule, Stream: command.APIStream, Destination: c.API, Token: c.APIToken}
-	if err := api.Check(); err != nil {
+	if err := c.channelRule().Check(); err != nil {
 		return fmt.Errorf("the command channel's URL: %w", err)
 	}
 	return nil
+}
+
+// channelRule is the command channel's as it is configured, without ID for none.
+func (c *Config) channelRule() command.Destination {
+	if c.API == "" {
+		return command.Destination{}
+	}
+	return command.ChannelRule(c.API, c.APIToken)
+}
+
+// policy returns whom the agent may dial.
+func (c *Config) policy() (link.Policy, error) {
+	api := link.Target{URL: c.API, Token: c.APIToken, Local: true}
+	p := link.Policy{Hosts: c.AllowDestinations, Plaintext: c.AllowPlaintext, Loopback: api.IsLoopback(), OwnPort: uint16(c.Port)}
+	if c.API == "" {
+		return p, nil
+	}
+	if err := p.Check(api); err != nil {
+		return p, fmt.Errorf("the command channel's URL: %w", err)
+	}
+	return p, nil
 }

@@ -27,8 +27,7 @@ func (e effects) Apply(r command.Rules, admitted command.Admission) command.Appl
 	if rule, ok := r.Destinations[command.APIRule]; ok {
 		api = &rule
 	}
-	a.control.apply(api)
-	return command.Applied{Stopping: change{stopping, a.store}, Trial: a.control.trying()}
+	return command.Applied{Stopping: change{stopping, a.store}, Trial: a.channel.Apply(api)}
 }
 
 // A change is in force. It is done when what it removed has stopped, and when it

@@ -4,22 +4,23 @@ import (
 	"context"
 	"net"
 
-	"vw/agent/link"
 	"vw/agent/status"
 )
 
 // Begin starts an agent without its HTTP side that dials by dial, until end is
 // called, which returns when it has ended.
 func Begin(c Config, dial func(ctx context.Context, network, address string) (net.Conn, error)) (a *Agent, end func(), err error) {
-	if a, err = prepare(c); err != nil {
+	if err = c.fill(); err != nil {
 		return nil, nil, err
 	}
-	a.dialer = link.New(link.Config{Policy: a.dialer.Policy, Ping: c.PingInterval, Dial: dial})
-	return a, a.begin(context.Background()), nil
+	if a, err = build(c, nil, dial); err != nil {
+		return nil, nil, err
+	}
+	return a, a.start(context.Background()), nil
 }
 
 // Channel is the state of the command channel.
-func (a *Agent) Channel() *status.Channel { return a.control.info() }
+func (a *Agent) Channel() *status.Channel { return a.channel.Info() }
 
 // OnDisk returns a configuration whose agent calls f before it opens a file of
 // the record folder or writes the state.

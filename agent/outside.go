@@ -44,7 +44,7 @@ type reports struct{ agent *Agent }
 func (r reports) Locked() bool { return r.agent.owner.Locked() }
 
 // InForce returns the command channel's rule to which a trial returns.
-func (r reports) InForce() (command.Destination, bool) { return r.agent.control.rule() }
+func (r reports) InForce() (command.Destination, bool) { return r.agent.channel.Rule() }
 
 // Fed names the feeds as which anything has come in, sorted.
 func (r reports) Fed() (names []string) {

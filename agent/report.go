@@ -14,7 +14,7 @@ func (a *Agent) status() status.Status {
 		Locked: a.owner.Locked(), Mutes: a.owner.Muted(), Owner: &word,
 		AnyHost: len(a.config.AllowDestinations) == 0,
 		Feeds:   a.router.Feeds(), Streams: a.router.Streams(),
-		Channel: a.control.info(), Destinations: a.forward.Info(),
+		Channel: a.channel.Info(), Destinations: a.forward.Info(),
 	}
 	if err := a.store.Err(); err != nil {
 		s.StateError = err.Error()

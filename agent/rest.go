@@ -75,7 +75,7 @@ func (l *local) endpoints(w http.ResponseWriter, r *http.Request, which string) 
 	if !only(w, r, http.MethodDelete) {
 		return
 	}
-	if !l.agent.control.forget(which) {
+	if !l.agent.channel.Forget(which) {
 		fail(w, http.StatusNotFound, "there is no such endpoint: of those that GET /api/stats shows under control, former and configured can be dropped")
 		return
 	}

@@ -31,6 +31,7 @@ var walls = []wall{
 	{"vw/agent/state", false, []string{"vw/agent/owner", "vw/command", "vw/media"}, "the state is kept, not acted upon"},
 	{"vw/agent/status", false, []string{"vw/agent/link", "vw/agent/owner", "vw/command", "vw/media"}, "what is told is plain values, for clients as for the agent"},
 	{"vw/agent/forward", false, []string{"vw/agent/link", "vw/agent/status", "vw/command", "vw/media"}, "what is forwarded knows neither HTTP nor commands"},
+	{"vw/agent/channel", false, []string{"vw/agent/link", "vw/agent/state", "vw/agent/status", "vw/command"}, "the channel brings commands, and knows neither HTTP nor media"},
 	{"vw/agent", true, []string{"vw/agent", "vw/command", "vw/media"}, "the agent is made of command and media, and not of programs or relays"},
 	{"vw/cmd", true, []string{"vw"}, ""},
 }

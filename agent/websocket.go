@@ -49,7 +49,7 @@ func (l *local) websocket(w http.ResponseWriter, r *http.Request, name string) {
 
 // commands serves a command channel until it is lost.
 func (l *local) commands(ctx context.Context, c *link.Conn) {
-	answer := func(data []byte, _ bool) { l.agent.answer(ctx, c, command.Local, data) }
+	answer := func(data []byte, _ bool) { l.agent.channel.Answer(ctx, c, command.Local, data) }
 	_ = c.Serve(ctx, command.MaxCommand, answer, func(life context.Context) error { // it was lost
 		<-life.Done()
 		return nil

@@ -23,11 +23,18 @@ type Config struct {
 	Built time.Time
 	// Now defaults to time.Now.
 	Now func() time.Time
-	// Save makes State last over a restart.
-	Save func() error
-	// InTurn runs its argument when no command is running.
-	InTurn func(context.Context, func() error) error
-	Log    *slog.Logger
+	// Saver makes State outlive the program.
+	Saver Saver
+	Turns Turns
+	Log   *slog.Logger
+}
+
+// A Saver saves what Owner.State returns.
+type Saver interface{ Save() error }
+
+// Turns runs work when no command is running, and none begins before it is done.
+type Turns interface {
+	InTurn(ctx context.Context, work func() error) error
 }
 
 func (c *Config) defaults() {

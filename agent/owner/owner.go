@@ -162,7 +162,7 @@ func (o *Owner) Lock(ctx context.Context, on bool) error {
 	o.locked = on
 	o.lifted()
 	o.mu.Unlock()
-	err := o.config.InTurn(ctx, o.save)
+	err := o.config.Turns.InTurn(ctx, o.save)
 	if ctx.Err() != nil {
 		return &command.Error{Kind: command.Canceled, Why: "done, but a command that came before is still running"}
 	}
@@ -247,7 +247,7 @@ func (o *Owner) clockUnset() bool { return o.config.Now().Before(o.config.Built)
 
 // save makes the owner's word last. Where that fails it is in force all the same.
 func (o *Owner) save() error {
-	if err := o.config.Save(); err != nil {
+	if err := o.config.Saver.Save(); err != nil {
 		return &command.Error{Kind: command.Internal, Why: "done, but a restart would lose it: " + err.Error()}
 	}
 	return nil

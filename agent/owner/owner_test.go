@@ -29,8 +29,7 @@ func newBench(t *testing.T, c owner.Config, s owner.State, muted ...string) *ben
 	t.Helper()
 	b := &bench{t: t, router: media.NewRouter()}
 	c.Router, c.Log = b.router, slog.New(slog.DiscardHandler)
-	c.Save = func() error { b.saved++; return nil }
-	c.InTurn = func(_ context.Context, work func() error) error { return work() }
+	c.Saver, c.Turns = host{b}, host{b}
 	if c.Now == nil {
 		c.Now = func() time.Time { return time.Now().Add(time.Duration(b.clock.Load())).Round(0) }
 	}
@@ -44,6 +43,16 @@ func newBench(t *testing.T, c owner.Config, s owner.State, muted ...string) *ben
 	b.Owner = o
 	return b
 }
+
+// A host is the agent around the owner's word.
+type host struct{ *bench }
+
+func (h host) Save() error {
+	h.saved++
+	return nil
+}
+
+func (host) InTurn(_ context.Context, work func() error) error { return work() }
 
 // run follows the clock until the test ends.
 func (b *bench) run() {

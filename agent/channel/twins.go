@@ -1,4 +1,4 @@
-package agent
+package channel
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 
 // Bounds of what is remembered of the messages that one of two twins brought.
 const (
-	twinWithin = 30 * time.Second
-	maxTwins   = 1000
+	twinTimeout = 30 * time.Second
+	maxTwins    = 1000
 )
 
 // twins are two links of the command channel that lead to one topic: what comes
@@ -36,7 +36,7 @@ type sighting struct {
 func (t *twins) run(ctx context.Context, by *endpoint, message []byte, run func() (done, sent bool)) bool {
 	s := &sighting{by: by, sum: sha256.Sum256(message), at: time.Now(), ran: make(chan struct{})}
 	t.mu.Lock()
-	t.seen = slices.DeleteFunc(t.seen, func(o *sighting) bool { return time.Since(o.at) > twinWithin })
+	t.seen = slices.DeleteFunc(t.seen, func(o *sighting) bool { return time.Since(o.at) > twinTimeout })
 	i := slices.IndexFunc(t.seen, func(o *sighting) bool { return o.by != by && o.sum == s.sum })
 	if i < 0 {
 		t.seen = append(t.seen[max(0, len(t.seen)+1-maxTwins):], s)

@@ -1,0 +1,121 @@
+package channel
+
+import (
+	"context"
+	"time"
+
+	"vw/agent/link"
+	"vw/command"
+)
+
+// An endpoint is one rule of the command channel, and its link. Its fields are
+// guarded by the channel's lock.
+type endpoint struct {
+	*link.Link
+	channel *Channel
+	rule    command.Destination
+	ctx     context.Context
+	cancel  context.CancelFunc
+	began   time.Time
+	news    chan struct{} // capacity 1: something that a trial depends on has changed
+
+	at        command.Destination // what is dialled: rule, or in its place another that is known
+	turn      int                 // of those that are dialled while none can be reached
+	up        bool
+	since     time.Time // since when it is up, or is not
+	steady    bool      // up for link.SteadyAfter, or a command was done on it
+	commanded bool      // a command was ever done at rule
+	twins     *twins    // where another link leads to the same topic
+}
+
+func target(r command.Destination) link.Target {
+	return link.Target{URL: r.Destination, Token: r.Token, Auth: r.Auth, Local: r.Local}
+}
+
+// sameEndpoint compares what is dialled.
+func sameEndpoint(a, b command.Destination) bool {
+	return a.Destination == b.Destination && a.Token == b.Token && a.Auth == b.Auth
+}
+
+// dial starts the link of an endpoint. The caller holds the lock.
+func (c *Channel) dial(rule command.Destination) *endpoint {
+	e := &endpoint{channel: c, rule: rule, at: rule, began: time.Now(), since: time.Now(), news: make(chan struct{}, 1)}
+	e.ctx, e.cancel = context.WithCancel(c.ctx)
+	e.Link = &link.Link{Dialer: c.Dialer, Session: e, Limit: command.MaxCommand, MaxWait: c.untilFallback, Log: c.Log.With("id", command.APIRule)}
+	c.links.Go(func() { e.Run(e.ctx) })
+	return e
+}
+
+// Next returns what the link dials next.
+func (e *endpoint) Next() (t link.Target, reset bool) { return e.channel.nextTarget(e) }
+
+// Serve keeps account of the link while it is up.
+func (e *endpoint) Serve(life context.Context, _ *link.Conn) error {
+	c := e.channel
+	c.update(func() { e.up, e.since = true, time.Now() })
+	defer c.update(func() { e.up, e.steady, e.since = false, false, time.Now() })
+	timer := time.NewTimer(link.SteadyAfter)
+	defer timer.Stop()
+	select {
+	case <-life.Done():
+	case <-timer.C:
+		c.update(func() { e.steady = true })
+		<-life.Done()
+	}
+	return context.Cause(life)
+}
+
+// Receive runs the commands of a message, once where it comes in on two links.
+func (e *endpoint) Receive(conn *link.Conn, message []byte, _ bool) {
+	c := e.channel
+	c.mu.Lock()
+	t := e.twins
+	c.mu.Unlock()
+	run := func() (done, sent bool) { return c.Answer(e.ctx, conn, command.Remote, message) }
+	done := false
+	if t != nil {
+		done = t.run(e.ctx, e, message, run)
+	} else {
+		done, _ = run()
+	}
+	if done {
+		c.update(func() {
+			e.steady = e.up
+			e.commanded = e.commanded || sameEndpoint(e.at, e.rule)
+		})
+	}
+}
+
+// update changes what is known of a link, and wakes the trial.
+func (c *Channel) update(change func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	change()
+	c.noteDown()
+	if c.onTrial != nil {
+		select {
+		case c.onTrial.news <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Answer runs the commands of one message, nil for one that was too long, and
+// sends the replies back on the link that it came on. It reports whether any
+// command was done, and whether all replies were sent.
+func (c *Channel) Answer(ctx context.Context, conn *link.Conn, from command.Origin, message []byte) (done, sent bool) {
+	replied, failed := false, false
+	reply := func(b []byte) {
+		replied = true
+		if err := conn.WriteText(b); err != nil {
+			failed = true
+			c.Log.Info("reply not sent", "err", err)
+		}
+	}
+	if message == nil {
+		reply(command.TooLong())
+		return false, !failed
+	}
+	done = c.Commands.Handle(ctx, message, from, reply)
+	return done, !failed && (replied || ctx.Err() == nil)
+}
