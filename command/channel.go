@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// maxRef is the longest ref, in bytes.
-const maxRef = 128
+// MaxRef is the longest ref, in bytes.
+const MaxRef = 128
 
 // maxReplies is how long the replies to one message may be before what is left
 // of it is not done any more, in bytes: four times what a message may have. One
@@ -150,8 +150,8 @@ func (o object) ref() (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(ref) > maxRef {
-		return nil, invalid("ref is %d bytes long: at most %d are allowed", len(ref), maxRef)
+	if len(ref) > MaxRef {
+		return nil, invalid("ref is %d bytes long: at most %d are allowed", len(ref), MaxRef)
 	}
 	if !o.given("ref") {
 		return nil, nil

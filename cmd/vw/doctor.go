@@ -81,7 +81,7 @@ func runDoctor(ctx context.Context, call *cli.Call) error {
 	c.run(ctx, f.Arg(0))
 	switch {
 	case ctx.Err() != nil:
-		err = errInterrupted
+		err = cli.ErrInterrupted
 	case *asJSON:
 		err = cli.PrintJSON(call.Stdout, c.diagnosis)
 	default:

@@ -11,6 +11,7 @@ import (
 
 	"vw/agent/link"
 	"vw/agent/status"
+	"vw/cmd/vw/cli"
 )
 
 // pings is how many round trips are taken.
@@ -185,7 +186,7 @@ func (p *pulse) trip(ctx context.Context, data string) (time.Duration, error) {
 		case <-timer.C:
 			return 0, &link.Error{Code: link.CodeNoPong, Text: fmt.Sprintf("the relay upgraded the link and answers no ping within %v", p.within)}
 		case <-ctx.Done():
-			return 0, errInterrupted
+			return 0, cli.ErrInterrupted
 		}
 	}
 }

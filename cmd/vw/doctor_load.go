@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"vw/cmd/vw/cli"
 	"vw/media/mpegts"
 )
 
@@ -104,7 +105,7 @@ func (p *pulse) carry(ctx context.Context, rate float64, length time.Duration) (
 		case <-p.lost:
 			return uplink{}, fmt.Errorf("the link was lost under load: %w", p.err)
 		case <-ctx.Done():
-			return uplink{}, errInterrupted
+			return uplink{}, cli.ErrInterrupted
 		}
 	}
 	if f.arrived == 0 {

@@ -20,6 +20,7 @@ import (
 	"vw/agent"
 	"vw/agent/client"
 	"vw/cmd/vw/cli"
+	"vw/cmd/vw/send"
 	"vw/testrelay"
 )
 
@@ -107,6 +108,15 @@ func impostor(t *testing.T, r *testrelay.Server, path string, answer func(ref, t
 			_ = ws.WriteMessage(websocket.TextMessage, []byte(answer(command.Ref, string(text)))) // the test may be over
 		}
 	}()
+}
+
+func compact(t *testing.T, value json.RawMessage) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := json.Compact(&b, value); len(value) > 0 && err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
 }
 
 // row is the line of a table that begins with a URL.
@@ -205,13 +215,13 @@ func TestSendSendsLinesInOrder(t *testing.T) {
 {"verb":"delete","what":"stream","which":"error"}
   {"verb":"list","what":"stream","which":"error"}`
 	code, out, complaint := sent(t.Context(), strings.NewReader(lines), "--to", r.URL()+"/bi/lab?code=secret", "--json")
-	var got []outcome
+	var got []send.Outcome
 	if err := json.Unmarshal([]byte(out), &got); err != nil || len(got) != 5 || code != cli.Failed || complaint != "" {
 		t.Fatalf("%v, code %d\n%s%s", err, code, out, complaint)
 	}
 	for i, want := range []string{`{"stream":"error","feeds":["b"]}`, `{"error":["b"]}`, "", `{"deleted":"error"}`, `{"feeds":null}`} {
 		g := got[i]
-		if want != "" && compact(g.Reply) != want || g.Command != i+1 || g.From != "pi" || (g.Error != "") != (want == "") || g.To != r.URL()+"/bi/lab" {
+		if want != "" && compact(t, g.Reply) != want || g.Command != i+1 || g.From != "pi" || (g.Error != "") != (want == "") || g.To != r.URL()+"/bi/lab" {
 			t.Errorf("%d: %+v %s", i+1, g, g.Reply)
 		}
 	}

@@ -41,6 +41,9 @@ type UsageError struct{ Err error }
 func (e UsageError) Error() string { return e.Err.Error() }
 func (e UsageError) Unwrap() error { return e.Err }
 
+// ErrInterrupted is the error of what could not be ended.
+var ErrInterrupted = errors.New("interrupted")
+
 // Usagef returns a UsageError with a text.
 func Usagef(format string, args ...any) error { return UsageError{Err: fmt.Errorf(format, args...)} }
 

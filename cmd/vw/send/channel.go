@@ -1,28 +1,44 @@
-package main
+package send
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"vw/agent/link"
+	"vw/cmd/vw/cli"
 )
 
-var errInterrupted = errors.New("interrupted")
+// maxReply is the longest message that is read, in bytes: a list of all rules
+// there can be, and others' messages glued to it.
+const maxReply = 16 << 20
 
 // A channel is a command channel, seen from the end that commands.
 type channel struct {
 	*link.Conn
-	within   time.Duration
+	timeout  time.Duration
 	messages chan []byte // closed when the link is lost, and err says why
 	err      error
 	end      context.CancelFunc
 }
 
-func newChannel(conn *link.Conn, within time.Duration) *channel {
+// dial opens a channel, which is known to be there but not yet to be answered.
+func dial(ctx context.Context, r cli.Relay, to string) (*channel, error) {
+	limited, cancel := context.WithTimeout(ctx, r.Timeout)
+	defer cancel()
+	conn, err := r.Dialer.Open(limited, r.Target(to))
+	if ctx.Err() != nil {
+		return nil, cli.ErrInterrupted
+	}
+	if err != nil {
+		return nil, err
+	}
+	return newChannel(conn, r.Timeout), nil
+}
+
+func newChannel(conn *link.Conn, timeout time.Duration) *channel {
 	ctx, cancel := context.WithCancel(context.Background())
-	c := &channel{Conn: conn, within: within, messages: make(chan []byte), end: cancel}
+	c := &channel{Conn: conn, timeout: timeout, messages: make(chan []byte), end: cancel}
 	// it holds one message at most: what is not taken waits in the kernel
 	receive := func(message []byte, _ bool) {
 		select {
@@ -48,8 +64,8 @@ func (c *channel) close() {
 }
 
 // send sends one command and returns its ref.
-func (c *channel) send(o order) (ref string, err error) {
-	message, ref := o.seal()
+func (c *channel) send(command rawCommand) (ref string, err error) {
+	message, ref := command.withRef()
 	if err := c.WriteText(message); err != nil {
 		return "", fmt.Errorf("the link was lost: %w", err)
 	}
@@ -58,12 +74,12 @@ func (c *channel) send(o order) (ref string, err error) {
 
 // ask sends one command and collects so many answers to it, or for 0 all that
 // come in time. It returns what has come beside an error.
-func (c *channel) ask(ctx context.Context, o order, expect int) (got []answer, err error) {
-	ref, err := c.send(o)
+func (c *channel) ask(ctx context.Context, command rawCommand, expect int) (got []answer, err error) {
+	ref, err := c.send(command)
 	if err != nil {
 		return nil, err
 	}
-	timer := time.NewTimer(c.within)
+	timer := time.NewTimer(c.timeout)
 	defer timer.Stop()
 	for expect == 0 || len(got) < expect {
 		select {
@@ -79,7 +95,7 @@ func (c *channel) ask(ctx context.Context, o order, expect int) (got []answer, e
 		case <-timer.C:
 			return got, c.missing(len(got), expect)
 		case <-ctx.Done():
-			return got, errInterrupted
+			return got, cli.ErrInterrupted
 		}
 	}
 	return got, nil
@@ -91,9 +107,9 @@ func (c *channel) missing(got, expect int) error {
 	case got > 0 && expect == 0:
 		return nil
 	case got > 0:
-		return fmt.Errorf("%d of %d answers within %v", got, expect, c.within)
+		return fmt.Errorf("%d of %d answers within %v", got, expect, c.timeout)
 	case c.Ponged():
-		return fmt.Errorf("no answer within %v: the link is up, but no agent answers on it", c.within)
+		return fmt.Errorf("no answer within %v: the link is up, but no agent answers on it", c.timeout)
 	}
-	return fmt.Errorf("no answer within %v, not even to a ping: a relay that refuses a token may do so", c.within)
+	return fmt.Errorf("no answer within %v, not even to a ping: a relay that refuses a token may do so", c.timeout)
 }

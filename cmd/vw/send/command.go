@@ -1,4 +1,4 @@
-package main
+package send
 
 import (
 	"bytes"
@@ -16,71 +16,67 @@ import (
 	"vw/command"
 )
 
-const (
-	// maxRef is the longest ref that agents give back, in bytes.
-	maxRef = 128
-	// refRoom is what a ref of ours adds to a command, in bytes.
-	refRoom = 64
-)
+// refRoom is what a ref of ours adds to a command, in bytes.
+const refRoom = 64
 
-// An order is a command as it was written.
-type order struct {
+// A rawCommand is a command as it was written.
+type rawCommand struct {
 	text      string
 	ref       *string // its own, if it has one
 	addressed bool    // has a ref or to: whoever wrote it expects the reply in its envelope
 }
 
-// readOrders reads the arguments, or where there are none the lines of
+// readCommands reads the arguments, or where there are none the lines of
 // standard input, and refuses all of them if one is no command. Its errors do
 // not repeat a command, which may hold a token.
-func readOrders(ctx context.Context, args []string, stdin io.Reader) (orders []order, err error) {
+func readCommands(ctx context.Context, args []string, stdin io.Reader) (commands []rawCommand, err error) {
 	for i, text := range args {
-		o, err := parseOrder(text)
+		c, err := parseCommand(text)
 		if err != nil {
 			return nil, fmt.Errorf("command %d: %w; nothing was sent", i+1, err)
 		}
-		orders = append(orders, o)
+		commands = append(commands, c)
 	}
 	if len(args) > 0 {
-		return orders, nil
+		return commands, nil
 	}
 	in := newInput(ctx, stdin)
 	for n := 1; ; n++ {
 		text, err := in.next(ctx)
 		switch {
-		case errors.Is(err, errEnd) && len(orders) == 0:
+		case errors.Is(err, io.EOF) && len(commands) == 0:
 			return nil, errors.New("which command? Give it as an argument or on standard input, a line each; nothing was sent")
-		case errors.Is(err, errEnd):
-			return orders, nil
+		case errors.Is(err, io.EOF):
+			return commands, nil
 		case err != nil:
 			return nil, fmt.Errorf("line %d: %w; nothing was sent", n, err)
 		case text == "":
 			continue
 		}
-		o, err := parseOrder(text)
+		c, err := parseCommand(text)
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w; nothing was sent", n, err)
 		}
-		orders = append(orders, o)
+		commands = append(commands, c)
 	}
 }
 
-// parseOrder reads one command. What only the agents can judge is left to them.
-func parseOrder(text string) (order, error) {
+// parseCommand reads one command. What only the agents can judge is left to them.
+func parseCommand(text string) (rawCommand, error) {
 	text = strings.TrimSpace(text)
-	o := order{text: text}
+	c := rawCommand{text: text}
 	if len(text) > command.MaxCommand-refRoom {
-		return o, fmt.Errorf("it is longer than agents take (%d bytes): send less at a time", command.MaxCommand-refRoom)
+		return c, fmt.Errorf("it is longer than agents take (%d bytes): send less at a time", command.MaxCommand-refRoom)
 	}
 	var whole json.RawMessage
 	if !utf8.ValidString(text) {
-		return o, errors.New("it is not UTF-8")
+		return c, errors.New("it is not UTF-8")
 	}
 	if err := json.Unmarshal([]byte(text), &whole); err != nil {
-		return o, fmt.Errorf(`it is no JSON object on one line, such as {"verb":"healthcheck"}: %w`, err)
+		return c, fmt.Errorf(`it is no JSON object on one line, such as {"verb":"healthcheck"}: %w`, err)
 	}
 	if whole[0] != '{' {
-		return o, errors.New(`it is no JSON object, such as {"verb":"healthcheck"}`)
+		return c, errors.New(`it is no JSON object, such as {"verb":"healthcheck"}`)
 	}
 	keys := map[string]json.RawMessage{}
 	d := json.NewDecoder(bytes.NewReader(whole))
@@ -91,31 +87,31 @@ func parseOrder(text string) (order, error) {
 		_ = d.Decode(&value)
 		key := strings.ToLower(fmt.Sprint(token)) // agents take any case
 		if keys[key] != nil {
-			return o, fmt.Errorf("%.40q is given twice (upper and lower case are alike): give each key once", key)
+			return c, fmt.Errorf("%.40q is given twice (upper and lower case are alike): give each key once", key)
 		}
 		keys[key] = value
 	}
 	var verb string
 	if json.Unmarshal(keys["verb"], &verb) != nil || verb == "" {
-		return o, errors.New(`it has no "verb" that is a string: write a command like {"verb":"healthcheck"}`)
+		return c, errors.New(`it has no "verb" that is a string: write a command like {"verb":"healthcheck"}`)
 	}
 	if ref, given := keys["ref"]; given {
-		if json.Unmarshal(ref, &o.ref) != nil || o.ref == nil || *o.ref == "" || len(*o.ref) > maxRef {
-			return o, fmt.Errorf("its ref is not a string of 1 to %d bytes: write one, or leave it out", maxRef)
+		if json.Unmarshal(ref, &c.ref) != nil || c.ref == nil || *c.ref == "" || len(*c.ref) > command.MaxRef {
+			return c, fmt.Errorf("its ref is not a string of 1 to %d bytes: write one, or leave it out", command.MaxRef)
 		}
 	}
-	o.addressed = o.ref != nil || keys["to"] != nil
-	return o, nil
+	c.addressed = c.ref != nil || keys["to"] != nil
+	return c, nil
 }
 
-// seal is the command as it is sent, with a ref that no other has if it has
+// withRef returns the command as it is sent, with a ref that no other has if it has
 // none of its own. All else is sent as it was written.
-func (o order) seal() (message []byte, ref string) {
-	if o.ref != nil {
-		return []byte(o.text), *o.ref
+func (c rawCommand) withRef() (message []byte, ref string) {
+	if c.ref != nil {
+		return []byte(c.text), *c.ref
 	}
 	ref = uuid.NewString()
-	return []byte(`{"ref":"` + ref + `",` + o.text[1:]), ref // there is a verb behind the comma
+	return []byte(`{"ref":"` + ref + `",` + c.text[1:]), ref // there is a verb behind the comma
 }
 
 // An answer is what an agent sent back.
@@ -142,8 +138,8 @@ func answers(message []byte) (found []answer) {
 	}
 }
 
-// refused is what an agent had against the command, "" for nothing.
-func (a answer) refused() string {
+// refusal returns what an agent had against the command, "" for nothing.
+func (a answer) refusal() string {
 	var reply map[string]any
 	if json.Unmarshal(a.Reply, &reply) != nil {
 		return ""
@@ -155,10 +151,10 @@ func (a answer) refused() string {
 	return why
 }
 
-// plain is the reply as it had come to the order as it was written: without
+// plain is the reply as it had come to the command as it was written: without
 // the envelope, if that is there for our ref alone.
-func (a answer) plain(o order) string {
-	if o.addressed {
+func (a answer) plain(c rawCommand) string {
+	if c.addressed {
 		return compact(a.whole)
 	}
 	return compact(a.Reply)
