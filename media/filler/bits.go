@@ -29,3 +29,18 @@ func (w *bitWriter) exp(v uint64) {
 	w.write(0, n-1)
 	w.write(v+1, n)
 }
+
+// signed appends v by the code se(v).
+func (w *bitWriter) signed(v int) {
+	if v > 0 {
+		w.exp(uint64(2*v - 1))
+	} else {
+		w.exp(uint64(-2 * v))
+	}
+}
+
+// stop appends rbsp_trailing_bits (7.3.2.11).
+func (w *bitWriter) stop() {
+	w.write(1, 1)
+	w.align()
+}

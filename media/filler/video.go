@@ -34,6 +34,8 @@ func NewVideo(streamType byte, es []byte) (*Video, error) {
 	switch name, _ := (mpegts.Track{Type: streamType}).Codec(); name {
 	case "mpeg1video", "mpeg2video":
 		return newMPEGVideo(es)
+	case "h264":
+		return newH264(es)
 	default:
 		return nil, fmt.Errorf("no black picture can be made for video of coding %s", name)
 	}

@@ -2,6 +2,7 @@ package filler_test
 
 import (
 	"bytes"
+	"encoding/hex"
 	"fmt"
 	"testing"
 
@@ -15,19 +16,41 @@ type source struct {
 	format     string // of the elementary stream
 	size       string
 	rate       string
+	pixels     string // as they are decoded
 }
 
+const (
+	yuv       = "yuv420p"
+	fullRange = "yuvj420p"
+)
+
 var sources = []source{
-	{1, "mpeg1video -g 12", "mpeg1video", "320x240", "25"},
-	{1, "mpeg1video -g 12 -bf 2", "mpeg1video", "322x242", "30"},
-	{2, "mpeg1video", "mpeg1video", "1920x1080", "25"},
-	{1, "mpeg1video", "mpeg1video", "16x16", "25"},
-	{2, "mpeg2video -g 12", "mpeg2video", "640x480", "25"},
-	{2, "mpeg2video -g 12 -bf 2", "mpeg2video", "322x242", "30000/1001"},
-	{2, "mpeg2video -g 12 -bf 2 -flags +ildct+ilme -top 1", "mpeg2video", "720x576", "25"},
-	{2, "mpeg2video -pix_fmt yuv422p -intra_vlc 1 -dc 10", "mpeg2video", "720x576", "25"},
-	{2, "mpeg2video -flags +low_delay -color_primaries bt709", "mpeg2video", "1920x1080", "25"},
-	{2, "mpeg2video", "mpeg2video", "48x2000", "25"},
+	{1, "mpeg1video -g 12", "mpeg1video", "320x240", "25", yuv},
+	{1, "mpeg1video -g 12 -bf 2", "mpeg1video", "322x242", "30", yuv},
+	{2, "mpeg1video", "mpeg1video", "1920x1080", "25", yuv},
+	{1, "mpeg1video", "mpeg1video", "16x16", "25", yuv},
+	{2, "mpeg2video -g 12", "mpeg2video", "640x480", "25", yuv},
+	{2, "mpeg2video -g 12 -bf 2", "mpeg2video", "322x242", "30000/1001", yuv},
+	{2, "mpeg2video -g 12 -bf 2 -flags +ildct+ilme -top 1", "mpeg2video", "720x576", "25", yuv},
+	{2, "mpeg2video -pix_fmt yuv422p -intra_vlc 1 -dc 10", "mpeg2video", "720x576", "25", yuv},
+	{2, "mpeg2video -flags +low_delay -color_primaries bt709", "mpeg2video", "1920x1080", "25", yuv},
+	{2, "mpeg2video", "mpeg2video", "48x2000", "25", yuv},
+	{0x1b, "libx264 -profile:v baseline -g 5", "h264", "320x240", "25", yuv},
+	{0x1b, "libx264 -profile:v baseline -bf 0 -refs 1 -tune zerolatency", "h264", "322x242", "30", yuv},
+	{0x1b, "libx264 -profile:v main -coder vlc -bf 2", "h264", "640x480", "25", yuv},
+	{0x1b, "libx264 -profile:v main -refs 5 -bf 3", "h264", "640x480", "30000/1001", yuv},
+	{0x1b, "libx264 -profile:v main -x264-params interlaced=1:bframes=2:weightp=0", "h264", "720x576", "25", yuv},
+	{0x1b, "libx264 -profile:v high -x264-params fake-interlaced=1", "h264", "720x576", "25", yuv},
+	{0x1b, "libx264 -profile:v high -x264-params interlaced=1:cqm=jvt:weightp=0", "h264", "1920x1080", "25", yuv},
+	{0x1b, "libx264 -profile:v high -preset ultrafast", "h264", "1920x1080", "50", yuv},
+	{0x1b, "libx264 -profile:v high -x264-params cqm=jvt:open-gop=1:keyint=5:bframes=1", "h264", "322x242", "25", yuv},
+	{0x1b, "libx264 -profile:v high -x264-params nal-hrd=cbr:vbv-maxrate=500:vbv-bufsize=500 -b:v 500k", "h264", "320x240", "25", yuv},
+	{0x1b, "libx264 -pix_fmt yuv422p", "h264", "320x240", "25", yuv},
+	{0x1b, "libx264 -pix_fmt yuv420p10le -x264-params cqm=jvt", "h264", "320x240", "25", yuv},
+	{0x1b, "libx264 -pix_fmt gray", "h264", "320x240", "25", fullRange},
+	{0x1b, "libx264 -color_range pc", "h264", "320x240", "25", fullRange},
+	{0x1b, "libx264 -g 1", "h264", "320x240", "25", yuv},
+	{0x1b, "libx264 -x264-params slices=4:sps-id=3", "h264", "16x16", "25", yuv},
 }
 
 const (
@@ -59,20 +82,68 @@ func TestDecodersTakeBlackPicturesBetweenThoseOfTheSource(t *testing.T) {
 	}
 }
 
+// What no encoder here writes: pictures ordered by type 1, numbers that wrap
+// after 16 pictures.
+func TestBlackPicturesCountAsTheSequenceParameterSetSays(t *testing.T) {
+	for _, order := range []string{
+		"010" + "0" + "1" + "1" + "010" + "00100", // type 1, delta present, one offset of 2
+		"010" + "1" + "011" + "1" + "010" + "010", // type 1, delta absent, one offset of 1
+		"1" + "1", // type 0, 4 bits
+		"011",     // type 2
+	} {
+		sps := "01000010" + "00000000" + "00011110" + "0001000" + // profile 66, level 3, id 7
+			"1" + order + "010" + "0" + // 4 bits of frame_num, one reference
+			"000010100" + "0001111" + "1" + "1" + "0" + "0" + "1" // 20 by 15 macroblocks
+		v, err := filler.NewVideo(0x1b, append([]byte{0, 0, 1, 0x67}, packed(sps)...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		const pictures = 40
+		var es []byte
+		for range 2 {
+			es = append(es, v.Intra()...)
+			for range pictures - 1 {
+				es = append(es, v.Skip()...)
+			}
+		}
+		decoded := ffmpeg(t, "-f h264 -i pipe:0 -fps_mode passthrough -pix_fmt yuv420p -f rawvideo", es)
+		if got, want := len(decoded), 2*pictures*320*240*3/2; got != want {
+			t.Errorf("order %s: %d bytes decoded, want %d", order, got, want)
+		}
+		for picture := range chunks(decoded, 320*240*3/2) {
+			if !bytes.Equal(picture[:320*240], bytes.Repeat([]byte{16}, 320*240)) {
+				t.Fatalf("order %s: a picture is not black", order)
+			}
+		}
+	}
+}
+
+// packed returns bits, written as 0 and 1, as bytes.
+func packed(bits string) []byte {
+	b := make([]byte, (len(bits)+7)/8)
+	for i, bit := range bits {
+		b[i/8] |= byte(bit-'0') << (7 - i%8)
+	}
+	return b
+}
+
 func checkBlack(t *testing.T, s source, es, black []byte) {
 	t.Helper()
 	var width, height int
 	if _, err := fmt.Sscanf(s.size, "%dx%d", &width, &height); err != nil {
 		t.Fatal(err)
 	}
-	demuxer := map[string]string{"mpeg1video": "mpegvideo", "mpeg2video": "mpegvideo"}[s.format]
-	decoded := ffmpeg(t, "-f "+demuxer+" -i pipe:0 -fps_mode passthrough -pix_fmt yuv420p -f rawvideo", es, black, es)
-	luma, size := width*height, width*height*3/2
+	demuxer := map[string]string{"mpeg1video": "mpegvideo", "mpeg2video": "mpegvideo", "h264": "h264"}[s.format]
+	decoded := ffmpeg(t, "-f "+demuxer+" -i pipe:0 -fps_mode passthrough -pix_fmt "+s.pixels+" -f rawvideo", es, black, es)
+	luma, size, darkest := width*height, width*height*3/2, byte(16)
+	if s.pixels == fullRange {
+		darkest = 0
+	}
 	const blacks = intras * (1 + skips)
 	if got, want := len(decoded), (2*sourcePictures+blacks)*size; got != want {
 		t.Fatalf("%d bytes decoded, want %d", got, want)
 	}
-	want := append(bytes.Repeat([]byte{16}, luma), bytes.Repeat([]byte{128}, size-luma)...)
+	want := append(bytes.Repeat([]byte{darkest}, luma), bytes.Repeat([]byte{128}, size-luma)...)
 	n := 0
 	for picture := range chunks(decoded, size) {
 		between := n >= sourcePictures && n < sourcePictures+blacks
@@ -90,6 +161,16 @@ func FuzzNewVideo(f *testing.F) {
 		"\x00\x00\x01\xb3\x14\x00\xf0\x13\xff\xff\xe0\x18\x00\x00\x01\xb5\x14\x8a\x00\x01\x00\x00\x00\x00\x01\xb8",
 	} {
 		f.Add(byte(2), []byte(s))
+	}
+	for _, s := range []string{
+		"0000000167640015acd941410fcb808800000300080000030190f8a14cb00000000168fba3cb3002c0",
+		"000000016742c00dd90141fb011000000300100000030320f142a4800000000168cb83cb20",
+	} {
+		b, err := hex.DecodeString(s)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(byte(0x1b), b)
 	}
 	f.Fuzz(func(t *testing.T, streamType byte, es []byte) {
 		v, err := filler.NewVideo(streamType, es)
