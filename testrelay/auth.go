@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -35,104 +36,156 @@ const (
 	// Config.CodeLife; with any other or none the handshake succeeds and
 	// silence follows.
 	AccessAuth Auth = "access"
+	// AnyAuth takes a token in each of these ways, and from browsers, which
+	// cannot set headers, as ?token= on /out and /view. Where no way is tried
+	// it waits for the message. A wrong code is answered 401.
+	AnyAuth Auth = "any"
 )
+
+// Tokens tells what a token may do. It is asked again every second about the
+// tokens of those who are there.
+type Tokens interface {
+	// Allows reports whether the token may be used on /way/topic: way is in,
+	// out or bi.
+	Allows(token, way, topic string) bool
+}
+
+// A place is where a client wants to be: /way/topic.
+type place struct{ way, topic string }
+
+func (p place) path() string { return "/" + p.way + "/" + p.topic }
 
 // code is good for one handshake at path.
 type code struct {
-	path  string
+	place
+	token string
 	until time.Time
+}
+
+// guard knows who may come in.
+type guard struct {
+	auth     Auth
+	tokens   Tokens // nil: token alone may do everything
+	codeLife time.Duration
+	secure   bool // the relay speaks TLS itself
+
+	mu    sync.Mutex
+	token string
+	codes map[string]code
 }
 
 // SetToken changes the token that the next clients have to show; the present
 // ones stay.
-func (r *Relay) SetToken(token string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.token = token
+func (g *guard) SetToken(token string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.token = token
 }
 
-func (r *Relay) authorised(token string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return token != "" && token == r.token
+func (g *guard) allows(token string, at place) bool {
+	if g.tokens != nil {
+		return g.tokens.Allows(token, at.way, at.topic)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return token != "" && token == g.token
 }
 
-func bearer(req *http.Request) string {
+// A decision is what becomes of a handshake.
+type decision int
+
+const (
+	welcome decision = iota
+	refused          // 401
+	asked            // its first message is to be the token
+	ignored          // silence follows
+)
+
+// decide looks at a handshake, and returns the token that was shown.
+func (g *guard) decide(req *http.Request, at place) (string, decision) {
+	shown, query := "", req.URL.Query()
+	authorization := req.Header.Get("Authorization")
+	switch {
+	case g.auth == NoAuth:
+		return "", welcome
+	case g.auth == MessageAuth:
+		return "", asked
+	case g.auth == AccessAuth, g.auth == AnyAuth && query.Has("code"):
+		if token, ok := g.redeem(query.Get("code"), at); ok {
+			return token, welcome
+		}
+		if g.auth == AccessAuth {
+			return "", ignored
+		}
+		return "", refused
+	case g.auth == AnyAuth && at.way == "out" && query.Has("token"):
+		shown = query.Get("token")
+	case g.auth == AnyAuth && authorization == "":
+		return "", asked
+	default:
+		shown, _ = strings.CutPrefix(authorization, "Bearer ")
+		if shown == authorization {
+			return "", refused
+		}
+	}
+	if !g.allows(shown, at) {
+		return "", refused
+	}
+	return shown, welcome
+}
+
+// mayAsk reports whether a plain request may have what is at a place.
+func (g *guard) mayAsk(req *http.Request, at place) bool {
 	token, ok := strings.CutPrefix(req.Header.Get("Authorization"), "Bearer ")
-	if !ok {
-		return ""
+	if !ok && g.auth == AnyAuth {
+		token = req.URL.Query().Get("token")
 	}
-	return token
+	return g.auth == NoAuth || g.allows(token, at)
 }
 
-// grant is the first half of the access flow.
-func (r *Relay) grant(w http.ResponseWriter, req *http.Request, visit *Visit, f Faults) {
-	if f.WrongAudience {
-		r.answer(w, visit, http.StatusInternalServerError,
-			fmt.Sprintf(`{"code":500,"message":"aud [https://other.relay.example] does not match this host https://%s"}`, req.Host))
-		return
-	}
-	if !r.authorised(req.Header.Get("Authorization")) {
-		r.answer(w, visit, http.StatusUnauthorized, "token is missing or wrong\n")
-		return
+// grant is the first half of the access flow: it returns the status and the body.
+func (g *guard) grant(req *http.Request, at place) (int, string) {
+	token := req.Header.Get("Authorization")
+	if !g.allows(token, at) {
+		return http.StatusUnauthorized, "token is missing or wrong\n"
 	}
 	id := rand.Text()
-	r.mu.Lock()
-	maps.DeleteFunc(r.codes, func(_ string, c code) bool { return time.Now().After(c.until) })
-	r.codes[id] = code{path: req.URL.Path, until: time.Now().Add(r.cfg.CodeLife)}
-	r.mu.Unlock()
-	uri := url.URL{Scheme: r.scheme(), Host: req.Host, Path: req.URL.Path, RawQuery: "code=" + id}
+	g.mu.Lock()
+	maps.DeleteFunc(g.codes, func(_ string, c code) bool { return time.Now().After(c.until) })
+	g.codes[id] = code{place: at, token: token, until: time.Now().Add(g.codeLife)}
+	g.mu.Unlock()
+	uri := url.URL{Scheme: "ws", Host: req.Host, Path: req.URL.Path, RawQuery: "code=" + id}
+	if g.secure || req.Header.Get("X-Forwarded-Proto") == "https" {
+		uri.Scheme = "wss"
+	}
 	reply, err := json.Marshal(map[string]string{"uri": uri.String()})
 	if err != nil {
-		r.answer(w, visit, http.StatusInternalServerError, "")
-		return
+		return http.StatusInternalServerError, ""
 	}
-	r.answer(w, visit, http.StatusOK, string(reply))
+	return http.StatusOK, string(reply)
 }
 
-// redeem is the second half: it uses the request's code up.
-func (r *Relay) redeem(req *http.Request) bool {
-	id := req.URL.Query().Get("code")
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	c, ok := r.codes[id]
-	delete(r.codes, id)
-	return ok && c.path == req.URL.Path && time.Now().Before(c.until)
+// redeem is the second half: it uses a code up.
+func (g *guard) redeem(id string, at place) (token string, ok bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c, ok := g.codes[id]
+	delete(g.codes, id)
+	return c.token, ok && c.place == at && time.Now().Before(c.until)
 }
 
-// authorise is the message flow. It reports whether the client may stay.
-func (c *client) authorise() bool {
-	c.ws.SetReadDeadline(time.Now().Add(tokenWait))
-	kind, data, err := c.ws.ReadMessage()
-	if err != nil {
-		return false
-	}
-	c.ws.SetReadDeadline(time.Time{})
-	if c.relay.faultsNow(c.path).NoReply {
-		c.discard()
-		return false
-	}
-	if kind != websocket.TextMessage || !c.relay.authorised(string(data)) {
-		c.deny(string(data), "token is missing or wrong")
-		c.ws.SetReadDeadline(time.Now().Add(closeWait))
-		c.discard()
-		return false
-	}
-	c.queue.put(c.verdict(string(data), true, "ok"))
-	return true
-}
-
-// deny refuses the token and closes the link.
-func (c *client) deny(token, reason string) {
-	c.queue.put(c.verdict(token, false, reason), closing(websocket.ClosePolicyViolation))
-}
-
-func (c *client) verdict(token string, authorised bool, reason string) Message {
+// verdict is the answer to a token that came as a message.
+func verdict(topic, token string, authorised bool, reason string) Message {
 	text, _ := json.Marshal(struct { // strings and a bool: it cannot fail
 		Topic      string `json:"topic"`
 		Token      string `json:"token"`
 		Authorised bool   `json:"authorised"`
 		Reason     string `json:"reason"`
-	}{c.topic, token, authorised, reason})
+	}{topic, token, authorised, reason})
 	return Message{Type: websocket.TextMessage, Data: text}
+}
+
+// wrongAudience is what a relay answers that is not the token's audience.
+func wrongAudience(host string) string {
+	return fmt.Sprintf(`{"code":500,"message":"aud [https://other.relay.example] does not match this host https://%s"}`, host)
 }

@@ -18,50 +18,6 @@ const (
 	easedBuffer = 1 << 20
 )
 
-// door is the listener: it wraps what comes in, or hangs up on it.
-type door struct {
-	net.Listener
-	relay *Relay
-}
-
-func (d *door) Accept() (net.Conn, error) {
-	for {
-		c, err := d.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		if c := d.relay.admit(c); c != nil {
-			return c, nil
-		}
-	}
-}
-
-// admit returns nil if the relay hung up.
-func (r *Relay) admit(nc net.Conn) net.Conn {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.accepted++
-	r.notify()
-	f := r.faults[""]
-	if f.HangUp {
-		nc.Close()
-		return nil
-	}
-	c := &conn{Conn: nc, relay: r, closed: make(chan struct{}), eased: make(chan struct{})}
-	c.pace(f)
-	r.conns[c] = struct{}{}
-	return c
-}
-
-// place says which path a connection turned out to be for: from here on it
-// has the faults of that path.
-func (r *Relay) place(c *conn, path string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	c.path = path
-	c.pace(r.faultsAt(path))
-}
-
 type connKey struct{}
 
 func connOf(c net.Conn) *conn {
@@ -75,9 +31,9 @@ func connOf(c net.Conn) *conn {
 // it is: http.Server and the websocket end a Read by them.
 type conn struct {
 	net.Conn
-	relay    *Relay
+	door     *door
 	hijacked bool   // the handler's goroutine only
-	path     string // relay.mu; "" until a request has been read
+	path     string // door.mu; "" until a request has been read
 
 	once   sync.Once
 	closed chan struct{}
@@ -179,9 +135,7 @@ func (c *conn) Close() error {
 	err := net.ErrClosed
 	c.once.Do(func() {
 		close(c.closed)
-		c.relay.mu.Lock()
-		delete(c.relay.conns, c)
-		c.relay.mu.Unlock()
+		c.door.forget(c)
 		err = c.Conn.Close()
 	})
 	return err

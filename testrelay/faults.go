@@ -1,8 +1,9 @@
 package testrelay
 
 import (
-	"net"
+	"maps"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -56,41 +57,36 @@ type Faults struct {
 	Glue bool
 }
 
-// SetFaults sets the faults of a path and all below it, instead of any that
-// were set for the same prefix. Of several prefixes the longest counts, alone;
-// "/" is every path. Stall, ReadRate, Silent, Swallow and Glue concern the
-// present clients too, the others those to come.
-//
-// The prefix "" is the door: HangUp, Stall and ReadRate there concern
-// connections of which no request has been read yet, so not even TLS begins.
-func (r *Relay) SetFaults(prefix string, f Faults) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.faults[prefix] = f
-	for c := range r.conns {
-		if c.path == "" {
-			c.pace(r.faults[""])
-		} else {
-			c.pace(r.faultsAt(c.path))
-		}
-	}
+// faultTable holds the faults by prefix. It is written by one goroutine at a time.
+type faultTable struct {
+	byPrefix atomic.Pointer[map[string]Faults]
 }
 
-// faultsAt is for a path that is known. Callers hold r.mu.
-func (r *Relay) faultsAt(path string) Faults {
+func (t *faultTable) set(prefix string, f Faults) {
+	next := map[string]Faults{}
+	if now := t.byPrefix.Load(); now != nil {
+		maps.Copy(next, *now)
+	}
+	next[prefix] = f
+	t.byPrefix.Store(&next)
+}
+
+// at returns the faults of a path; those of "" are the door's.
+func (t *faultTable) at(path string) Faults {
+	table := t.byPrefix.Load()
+	if table == nil {
+		return Faults{}
+	}
+	if path == "" {
+		return (*table)[""]
+	}
 	longest, found := "", Faults{}
-	for prefix, f := range r.faults {
+	for prefix, f := range *table {
 		if len(prefix) > len(longest) && under(path, prefix) {
 			longest, found = prefix, f
 		}
 	}
 	return found
-}
-
-func (r *Relay) faultsNow(path string) Faults {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.faultsAt(path)
 }
 
 // under reports whether path is prefix or below it, in whole segments.
@@ -103,72 +99,4 @@ func under(path, prefix string) bool {
 // ends reports whether links end by themselves.
 func (f Faults) ends() bool {
 	return f.HangUpUpgraded || f.CloseUpgraded != 0 || f.Deny != ""
-}
-
-// Drop closes the TCP connections of a path and all below it without a close
-// frame, and says how many there were.
-func (r *Relay) Drop(prefix string) int {
-	conns := r.connsUnder(prefix)
-	for _, c := range conns {
-		c.Close()
-	}
-	return len(conns)
-}
-
-// Reset is Drop with a TCP reset.
-func (r *Relay) Reset(prefix string) int {
-	conns := r.connsUnder(prefix)
-	for _, c := range conns {
-		if tc, ok := c.Conn.(*net.TCPConn); ok {
-			tc.SetLinger(0)
-		}
-		c.Close()
-	}
-	return len(conns)
-}
-
-func (r *Relay) connsUnder(prefix string) []*conn {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var conns []*conn
-	for c := range r.conns {
-		if c.path != "" && under(c.path, prefix) {
-			conns = append(conns, c)
-		}
-	}
-	return conns
-}
-
-// Disconnect sends the clients of a path and all below it a close frame, and
-// says how many there were. It returns when they have answered it, or have
-// been cut off after half a second.
-func (r *Relay) Disconnect(prefix string, code int) int {
-	r.mu.Lock()
-	clients := r.clientsUnder(prefix)
-	r.mu.Unlock()
-	goodbye(clients, code)
-	return len(clients)
-}
-
-// Expire goes quiet for good towards the present clients of a path and all
-// below it, as relays do whose token has run out, and says how many there were.
-func (r *Relay) Expire(prefix string) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	clients := r.clientsUnder(prefix)
-	for _, c := range clients {
-		c.expired = true
-	}
-	return len(clients)
-}
-
-// clientsUnder lists the upgraded ones. Callers hold r.mu.
-func (r *Relay) clientsUnder(prefix string) []*client {
-	var clients []*client
-	for c := range r.clients {
-		if under(c.path, prefix) {
-			clients = append(clients, c)
-		}
-	}
-	return clients
 }

@@ -1,6 +1,7 @@
 package testrelay
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"golang.org/x/time/rate"
 )
 
 const (
@@ -40,20 +42,41 @@ type Config struct {
 	// memory and without bound. Defaults to false.
 	Keep bool
 	// QueueBytes bounds what is waiting for one client. When more is waiting
-	// the oldest messages are dropped. It bounds one incoming message too: a
-	// longer one ends its sender's link with close code 1009. Defaults to 8 MiB.
+	// the oldest messages are dropped. Defaults to 8 MiB.
 	QueueBytes int
+	// MaxMessage bounds one incoming message, in bytes: a longer one ends its
+	// sender's link with close code 1009. Defaults to QueueBytes.
+	MaxMessage int
+	// MaxClients and MaxTopics bound how many there are at a time: the next
+	// handshake is answered 503. They default to a million.
+	MaxClients, MaxTopics int
+	// KeyFrames has whoever joins a topic of MPEG-TS begin with PAT, PMT and a
+	// random access point of the video, for 2 s at most, and whoever is too slow
+	// go on with the next one; what waits is joined. Defaults to false: every
+	// message as it came.
+	KeyFrames bool
+	// PingInterval is the time between pings to every client, which is cut off
+	// after three without an answer. Defaults to none.
+	PingInterval time.Duration
+	// Tokens tells what a token may do, in place of Token. Defaults to nil.
+	Tokens Tokens
+	// Certificate returns what the relay shows, in place of TLS, and has it
+	// speak TLS 1.2 or later. Defaults to nil.
+	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+	// Visits is how many visits are remembered over all paths, with their
+	// headers; -1 is none. Defaults to 10,000.
+	Visits int
 	// Log is told of links that come up and go. Defaults to nothing.
 	Log *slog.Logger
 }
 
 func (c Config) withDefaults() Config {
-	if c.CodeLife == 0 {
-		c.CodeLife = 30 * time.Second
-	}
-	if c.QueueBytes == 0 {
-		c.QueueBytes = 8 << 20
-	}
+	c.CodeLife = cmp.Or(c.CodeLife, 30*time.Second)
+	c.QueueBytes = cmp.Or(c.QueueBytes, 8<<20)
+	c.MaxMessage = cmp.Or(c.MaxMessage, c.QueueBytes)
+	c.MaxClients = cmp.Or(c.MaxClients, 1_000_000)
+	c.MaxTopics = cmp.Or(c.MaxTopics, 1_000_000)
+	c.Visits = cmp.Or(c.Visits, 10_000)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -63,37 +86,33 @@ func (c Config) withDefaults() Config {
 // Relay is a relay without a listener. What it has seen, its faults and its
 // subscriptions outlive Serve, so that it can be served again.
 type Relay struct {
-	cfg       Config
-	authority *authority // nil: plaintext
-	upgrader  websocket.Upgrader
-	views     views
+	*journal
+	*door
+	*clients
+	*topics
+	*guard
+	*authority // nil: no throw-away one
 
-	mu       sync.Mutex
-	serving  bool
-	token    string
-	codes    map[string]code
-	faults   map[string]Faults
-	conns    map[*conn]struct{}
-	clients  map[*client]struct{}
-	subs     map[*Subscription]struct{}
-	kept     map[string][]Message // by topic; only if cfg.Keep
-	visits   []*Visit
-	accepted int
-	changed  chan struct{} // closed at the next change; nil: nobody waits
+	cfg      Config
+	upgrader websocket.Upgrader
+	counters *counters
+	refusals rate.Sometimes // that are logged
 }
 
 // New returns a relay. It fails only if certificates cannot be made.
 func New(cfg Config) (*Relay, error) {
+	cfg = cfg.withDefaults()
 	r := &Relay{
-		cfg:     cfg.withDefaults(),
-		token:   cfg.Token,
-		codes:   make(map[string]code),
-		faults:  make(map[string]Faults),
-		conns:   make(map[*conn]struct{}),
-		clients: make(map[*client]struct{}),
-		subs:    make(map[*Subscription]struct{}),
-		kept:    make(map[string][]Message),
+		cfg:      cfg,
+		journal:  &journal{limit: cfg.Visits},
+		clients:  &clients{limit: cfg.MaxClients, all: map[*client]struct{}{}},
+		topics:   &topics{keep: cfg.Keep, keyFrames: cfg.KeyFrames, limit: cfg.MaxTopics, all: map[string]*topic{}},
+		refusals: rate.Sometimes{First: 10, Interval: time.Second},
 	}
+	r.door = newDoor(r.journal, cfg.MaxClients, cfg.Log)
+	r.guard = &guard{auth: cfg.Auth, tokens: cfg.Tokens, codeLife: cfg.CodeLife, token: cfg.Token,
+		secure: cfg.TLS != nil || cfg.Certificate != nil, codes: map[string]code{}}
+	r.counters = newCounters(r.clients.count, r.topics.count)
 	r.upgrader.CheckOrigin = func(*http.Request) bool { return true }
 	if cfg.TLS != nil {
 		a, err := newAuthority(*cfg.TLS)
@@ -114,12 +133,16 @@ func (r *Relay) Serve(ctx context.Context, ln net.Listener) error {
 	defer cancel()
 	var conns sync.WaitGroup
 	srv := r.httpServer(ctx, &conns)
-	r.mu.Lock()
-	r.serving = true
-	r.mu.Unlock()
-	var listener net.Listener = &door{Listener: ln, relay: r}
-	if r.authority != nil {
+	r.clients.serve(true)
+	var listener net.Listener = entrance{ln, r.door}
+	switch {
+	case r.authority != nil:
 		listener = tls.NewListener(listener, r.authority.config)
+	case r.cfg.Certificate != nil:
+		listener = tls.NewListener(listener, &tls.Config{GetCertificate: r.cfg.Certificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}})
+	}
+	if r.cfg.Tokens != nil {
+		conns.Go(func() { r.watch(ctx) })
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- srv.Serve(listener) }()
@@ -169,28 +192,22 @@ func (r *Relay) httpServer(ctx context.Context, conns *sync.WaitGroup) *http.Ser
 	}
 }
 
+// watch sends those away whose token has expired or been taken back.
+func (r *Relay) watch(ctx context.Context) {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			r.clients.expel(r.guard)
+		}
+	}
+}
+
 // dismiss upgrades nobody any more and sees off who has been.
 func (r *Relay) dismiss() {
-	r.mu.Lock()
-	r.serving = false
-	clients := r.clientsUnder("/")
-	r.mu.Unlock()
-	goodbye(clients, websocket.CloseGoingAway)
-}
-
-// goodbye returns when every client has been sent a close frame or cut off.
-func goodbye(clients []*client, code int) {
-	var wg sync.WaitGroup
-	for _, c := range clients {
-		wg.Go(func() { c.goodbye(code) })
-	}
-	wg.Wait()
-}
-
-// notify wakes whoever awaits a change. Callers hold r.mu.
-func (r *Relay) notify() {
-	if r.changed != nil {
-		close(r.changed)
-		r.changed = nil
-	}
+	r.clients.serve(false)
+	goodbye(r.clients.under("/"), websocket.CloseGoingAway)
 }

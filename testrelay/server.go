@@ -34,7 +34,10 @@ func Listen(cfg Config) (*Server, error) {
 
 // URL is "ws://127.0.0.1:port", or "wss://…" with TLS; a path is to be added.
 func (s *Server) URL() string {
-	return s.scheme() + "://" + s.addr
+	if s.guard.secure {
+		return "wss://" + s.addr
+	}
+	return "ws://" + s.addr
 }
 
 // Close stops listening and returns when every client is gone: at once if

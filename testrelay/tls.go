@@ -130,27 +130,19 @@ func encode(kind string, der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
 }
 
-// CA is the certificate that a client has to trust, as PEM; nil without TLS.
-func (r *Relay) CA() []byte {
-	if r.authority == nil {
+// CA returns the certificate that a client has to trust, as PEM; nil without TLS.
+func (a *authority) CA() []byte {
+	if a == nil {
 		return nil
 	}
-	return r.authority.ca
+	return a.ca
 }
 
-// ClientPair is a certificate of the CA's for a client and its key, as PEM;
+// ClientPair returns a certificate of the CA's for a client and its key, as PEM;
 // nil without TLS.
-func (r *Relay) ClientPair() (cert, key []byte) {
-	if r.authority == nil {
+func (a *authority) ClientPair() (cert, key []byte) {
+	if a == nil {
 		return nil, nil
 	}
-	return r.authority.clientCert, r.authority.clientKey
-}
-
-// scheme is that of the relay's websockets.
-func (r *Relay) scheme() string {
-	if r.authority == nil {
-		return "ws"
-	}
-	return "wss"
+	return a.clientCert, a.clientKey
 }

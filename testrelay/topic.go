@@ -3,27 +3,105 @@ package testrelay
 import (
 	"context"
 	"sync"
-	"time"
 )
 
-// Message is one websocket message that arrived on a topic.
-type Message struct {
-	// Topic and Path are where it came in: "video0" and "/in/video0".
-	Topic, Path string
-	// Type is websocket.TextMessage or websocket.BinaryMessage.
-	Type int
-	// Data is shared with everybody who got the message: read it only.
-	Data []byte
-	// At is when its last byte had been read.
-	At time.Time
+// A taker is given what comes in on a topic. It never waits.
+type taker interface{ put(...Message) }
+
+// topics are those that somebody names. They exist while somebody does, or with
+// keep for ever.
+type topics struct {
+	keep, keyFrames bool
+	limit           int
+
+	mu  sync.Mutex
+	all map[string]*topic
+}
+
+// topic passes messages on.
+type topic struct {
+	name  string
+	users int // topics.mu
+
+	mu      sync.Mutex
+	takers  map[taker]struct{}
+	program *program  // with keyFrames
+	kept    []Message // with keep
+}
+
+// join returns a topic for one more user, nil where limited and there are too many.
+func (ts *topics) join(name string, limited bool) *topic {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	t := ts.all[name]
+	if t == nil {
+		if limited && len(ts.all) >= ts.limit {
+			return nil
+		}
+		t = &topic{name: name, takers: map[taker]struct{}{}}
+		if ts.keyFrames {
+			t.program = &program{}
+		}
+		ts.all[name] = t
+	}
+	t.users++
+	return t
+}
+
+func (ts *topics) leave(t *topic) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	if t.users--; t.users == 0 && !ts.keep {
+		delete(ts.all, t.name)
+	}
+}
+
+func (ts *topics) count() int {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	return len(ts.all)
+}
+
+// publish gives a message to all but who sent it.
+func (ts *topics) publish(t *topic, from taker, m Message) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if ts.keep {
+		t.kept = append(t.kept, m)
+	}
+	if t.program != nil {
+		t.program.mark(&m)
+	}
+	for taker := range t.takers {
+		if taker != from {
+			taker.put(m)
+		}
+	}
+}
+
+// give begins with what was kept.
+func (t *topic) give(to taker, past bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.takers[to] = struct{}{}
+	if past {
+		to.put(t.kept...)
+	}
+}
+
+func (t *topic) stop(to taker) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.takers, to)
 }
 
 // Subscription is every message that arrives on one topic, in order and
 // without loss or bound. It is for one goroutine at a time.
 type Subscription struct {
-	relay *Relay
-	topic string
-	ready chan struct{} // capacity 1
+	topics *topics
+	topic  *topic
+	once   sync.Once
+	ready  chan struct{} // capacity 1
 
 	mu      sync.Mutex
 	waiting []Message
@@ -31,20 +109,15 @@ type Subscription struct {
 
 // Subscribe begins with what has been kept if Config.Keep is set, else with
 // the next message. It goes on across restarts; Close ends it.
-func (r *Relay) Subscribe(topic string) *Subscription {
-	s := &Subscription{relay: r, topic: topic, ready: make(chan struct{}, 1)}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.subs[s] = struct{}{}
-	for _, m := range r.kept[topic] {
-		s.put(m)
-	}
+func (ts *topics) Subscribe(name string) *Subscription {
+	s := &Subscription{topics: ts, topic: ts.join(name, false), ready: make(chan struct{}, 1)}
+	s.topic.give(s, true)
 	return s
 }
 
-func (s *Subscription) put(m Message) {
+func (s *Subscription) put(messages ...Message) {
 	s.mu.Lock()
-	s.waiting = append(s.waiting, m)
+	s.waiting = append(s.waiting, messages...)
 	s.mu.Unlock()
 	select {
 	case s.ready <- struct{}{}:
@@ -83,61 +156,8 @@ func (s *Subscription) Drain() []Message {
 
 // Close ends the subscription; what is waiting can still be had.
 func (s *Subscription) Close() {
-	s.relay.mu.Lock()
-	defer s.relay.mu.Unlock()
-	delete(s.relay.subs, s)
-}
-
-// Send gives messages, of one websocket message type, to the clients of a
-// path and all below it that take any, and says how many those are. With
-// Faults.Glue they arrive as one.
-func (r *Relay) Send(prefix string, messageType int, data ...[]byte) int {
-	var messages []Message
-	for _, d := range data {
-		messages = append(messages, Message{Type: messageType, Data: d, At: time.Now()})
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	n := 0
-	for _, c := range r.clientsUnder(prefix) {
-		if c.up && c.takes {
-			c.queue.put(messages...)
-			n++
-		}
-	}
-	return n
-}
-
-// take counts what a client sent and passes it on to everybody else.
-func (r *Relay) take(from *client, m Message) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	from.visit.Messages++
-	from.visit.Bytes += int64(len(m.Data))
-	r.notify()
-	f := r.faultsAt(from.path)
-	if !from.gives || from.expired || f.Silent || f.Swallow {
-		return
-	}
-	if r.cfg.Keep {
-		r.kept[m.Topic] = append(r.kept[m.Topic], m)
-	}
-	for s := range r.subs {
-		if s.topic == m.Topic {
-			s.put(m)
-		}
-	}
-	for c := range r.clients {
-		if c != from && c.up && c.takes && c.topic == m.Topic {
-			c.queue.put(m)
-		}
-	}
-}
-
-// manner is how a client is written to.
-func (r *Relay) manner(c *client) (quiet, glue bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	f := r.faultsAt(c.path)
-	return c.expired || f.Silent, f.Glue
+	s.once.Do(func() {
+		s.topic.stop(s)
+		s.topics.leave(s.topic)
+	})
 }

@@ -4,13 +4,11 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
 )
-
-// visitLimit bounds what is remembered; the oldest visits are forgotten.
-const visitLimit = 10_000
 
 // Visit is what became of one request to the relay.
 type Visit struct {
@@ -36,17 +34,27 @@ type Visit struct {
 	Bytes    int64
 }
 
-// Visits lists the visits to exactly this path, the oldest first. At most
-// 10,000 are remembered over all paths.
-func (r *Relay) Visits(path string) []Visit {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.visitsTo(path)
+// journal remembers what became of requests, the oldest forgotten beyond its limit.
+type journal struct {
+	limit int
+
+	mu       sync.Mutex
+	visits   []*Visit
+	accepted int
+	changed  chan struct{} // closed at the next change; nil: nobody waits
 }
 
-func (r *Relay) visitsTo(path string) []Visit {
+// Visits lists the visits to exactly this path, the oldest first, as far as
+// Config.Visits lets them be remembered.
+func (j *journal) Visits(path string) []Visit {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.visitsTo(path)
+}
+
+func (j *journal) visitsTo(path string) []Visit {
 	var visits []Visit
-	for _, v := range r.visits {
+	for _, v := range j.visits {
 		if v.Path == path {
 			visits = append(visits, *v)
 		}
@@ -54,25 +62,25 @@ func (r *Relay) visitsTo(path string) []Visit {
 	return visits
 }
 
-// Accepted is the number of TCP connections ever accepted, those included
+// Accepted returns the number of TCP connections ever accepted, those included
 // that were hung up on before anything was read.
-func (r *Relay) Accepted() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.accepted
+func (j *journal) Accepted() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.accepted
 }
 
 // Await waits until ok likes the visits to a path, and returns those. It asks
 // after every change of anything, and may call the relay. Its error is that
 // of ctx.
-func (r *Relay) Await(ctx context.Context, path string, ok func([]Visit) bool) ([]Visit, error) {
+func (j *journal) Await(ctx context.Context, path string, ok func([]Visit) bool) ([]Visit, error) {
 	for {
-		r.mu.Lock()
-		if r.changed == nil {
-			r.changed = make(chan struct{})
+		j.mu.Lock()
+		if j.changed == nil {
+			j.changed = make(chan struct{})
 		}
-		changed, visits := r.changed, r.visitsTo(path)
-		r.mu.Unlock()
+		changed, visits := j.changed, j.visitsTo(path)
+		j.mu.Unlock()
 		if ok(visits) {
 			return visits, nil
 		}
@@ -85,8 +93,8 @@ func (r *Relay) Await(ctx context.Context, path string, ok func([]Visit) bool) (
 }
 
 // AwaitClient waits until a client of the path is up. Its error is that of ctx.
-func (r *Relay) AwaitClient(ctx context.Context, path string) error {
-	_, err := r.Await(ctx, path, func(visits []Visit) bool { return Up(visits) > 0 })
+func (j *journal) AwaitClient(ctx context.Context, path string) error {
+	_, err := j.Await(ctx, path, func(visits []Visit) bool { return Up(visits) > 0 })
 	return err
 }
 
@@ -101,42 +109,36 @@ func Up(visits []Visit) int {
 	return n
 }
 
-func (r *Relay) arrive(req *http.Request) *Visit {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	v := &Visit{Method: req.Method, Path: req.URL.Path, Query: req.URL.Query(), Header: req.Header.Clone(), At: time.Now()}
-	r.visits = append(r.visits, v)
-	r.visits = r.visits[max(0, len(r.visits)-visitLimit):]
-	r.notify()
+func (j *journal) arrive(req *http.Request) *Visit {
+	v := &Visit{Method: req.Method, Path: req.URL.Path, At: time.Now()}
+	if j.limit > 0 {
+		v.Query, v.Header = req.URL.Query(), req.Header.Clone()
+		j.change(func() {
+			j.visits = append(j.visits, v)
+			j.visits = j.visits[max(0, len(j.visits)-j.limit):]
+		})
+	}
 	return v
 }
 
-func (r *Relay) setUp(c *client) {
-	r.mu.Lock()
-	c.up, c.visit.Up = true, true
-	r.notify()
-	r.mu.Unlock()
-	r.cfg.Log.Info("link up", "path", c.path)
-}
+func (j *journal) accept() { j.change(func() { j.accepted++ }) }
 
-// closing notes the code of the client's close frame.
-func (r *Relay) closing(c *client, code int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	c.visit.CloseCode = code
-}
-
-func (r *Relay) depart(v *Visit) {
-	r.mu.Lock()
-	wasUp := v.Up
+// end ends a visit and returns its close code. Callers are in change.
+func (v *Visit) end() int {
 	v.Up, v.Gone = false, true
 	if v.Status == http.StatusSwitchingProtocols && v.CloseCode == 0 {
 		v.CloseCode = websocket.CloseAbnormalClosure
 	}
-	code := v.CloseCode
-	r.notify()
-	r.mu.Unlock()
-	if wasUp {
-		r.cfg.Log.Info("link down", "path", v.Path, "code", code)
+	return v.CloseCode
+}
+
+// change makes a change and wakes whoever awaits one.
+func (j *journal) change(make func()) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	make()
+	if j.changed != nil {
+		close(j.changed)
+		j.changed = nil
 	}
 }

@@ -1,10 +1,9 @@
-// Command testrelay runs the test relay on its own: for demonstrations, and
-// for trying an agent without a relay in the cloud. It lets in whoever can
-// connect, so it listens on loopback unless it is told otherwise.
+// Command testrelay runs the relay on its own: for one laboratory, for
+// demonstrations, and for trying an agent. Beyond loopback it lets nobody in
+// without a token.
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,15 +13,15 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/pflag"
 
-	"vw/cmd/vw/manual"
 	"vw/testrelay"
+	"vw/testrelay/keypair"
+	"vw/testrelay/tokens"
 )
-
-const head = "testrelay relays websocket messages from /in/<topic> and /bi/<topic> to /out/<topic> and /bi/<topic>.\n"
 
 // errUsage is a command line that makes no sense.
 var errUsage = errors.New("see testrelay --help")
@@ -41,12 +40,6 @@ func main() {
 	os.Exit(1)
 }
 
-// options is the command line.
-type options struct {
-	listen, auth, token, caOut string
-	tls, glue                  bool
-}
-
 // run relays until ctx ends.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o, err := parse(args, stdout)
@@ -56,13 +49,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%w; %w", err, errUsage)
 	}
-	cfg := testrelay.Config{
-		Auth:  testrelay.Auth(o.auth),
-		Token: o.token,
-		Log:   slog.New(slog.NewTextHandler(stderr, nil)),
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel()
+	cfg, err := o.config(stderr)
+	if err != nil {
+		return err
 	}
-	if o.tls {
-		cfg.TLS = new(testrelay.TLS)
+	if file, ok := cfg.Tokens.(*tokens.File); ok {
+		running.Go(func() { file.Run(ctx) })
 	}
 	relay, err := testrelay.New(cfg)
 	if err != nil {
@@ -82,55 +78,64 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return relay.Serve(ctx, ln)
 }
 
-func parse(args []string, stdout io.Writer) (options, error) {
-	var o options
-	flags := pflag.NewFlagSet("testrelay", pflag.ContinueOnError)
-	flags.SortFlags = false
-	flags.Usage = func() {
-		fmt.Fprintf(stdout, "%s\n%s", head, flags.FlagUsages())
+// config reads the files that the command line names.
+func (o options) config(stderr io.Writer) (testrelay.Config, error) {
+	cfg := testrelay.Config{
+		Auth:         testrelay.Auth(o.auth),
+		Token:        o.token,
+		MaxClients:   o.clients,
+		MaxTopics:    o.topics,
+		MaxMessage:   o.message,
+		QueueBytes:   o.queue,
+		PingInterval: o.ping,
+		KeyFrames:    true,
+		Visits:       -1,
+		Log:          logger(stderr, o.logFormat),
 	}
-	flags.StringVar(&o.listen, "listen", "127.0.0.1:8090", "address to listen on; port 0 takes a free one")
-	flags.BoolVar(&o.tls, "tls", false, "speak TLS, with a throw-away CA and a certificate for localhost, 127.0.0.1 and ::1")
-	flags.StringVar(&o.caOut, "ca-out", "", "with --tls: write the CA's certificate to this file")
-	flags.StringVar(&o.token, "token", "", "demand this token from every client")
-	flags.StringVar(&o.auth, "auth", "", "how the token is shown: bearer (header), message (first text message) or access (POST, then a code) (default bearer, with --token)")
-	flags.BoolVar(&o.glue, "glue", false, "join messages that are waiting together, with a newline, as relays do under load")
-	page := flags.Bool("manual", false, "print the manual page")
-	if err := flags.Parse(args); err != nil {
-		return o, err
+	if o.tls {
+		cfg.TLS = new(testrelay.TLS)
 	}
-	if *page {
-		p := manual.Program{Name: "testrelay", Summary: "relay for tests and demonstrations of vw", Commands: []manual.Command{{Help: head, Flags: flags}}}
-		return o, cmp.Or(p.Page(stdout, ""), pflag.ErrHelp)
+	if o.cert != "" {
+		files, err := keypair.Open(o.cert, o.key, cfg.Log)
+		if err != nil {
+			return cfg, err
+		}
+		cfg.Certificate = files.Certificate
 	}
-	if o.token != "" && o.auth == "" {
-		o.auth = string(testrelay.BearerAuth)
+	if o.tokens != "" {
+		file, err := tokens.Open(o.tokens, cfg.Log)
+		if err != nil {
+			return cfg, err
+		}
+		cfg.Auth, cfg.Tokens = testrelay.AnyAuth, file
 	}
-	switch {
-	case flags.NArg() > 0:
-		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	case o.caOut != "" && !o.tls:
-		return o, errors.New("--ca-out needs --tls")
-	case o.auth != "" && o.token == "":
-		return o, errors.New("--auth needs --token")
+	return cfg, nil
+}
+
+// logger logs text on a terminal and JSON elsewhere, unless it is told otherwise.
+func logger(w io.Writer, format string) *slog.Logger {
+	if f, ok := w.(*os.File); ok && format == "" {
+		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			format = "text"
+		}
 	}
-	switch testrelay.Auth(o.auth) {
-	case testrelay.NoAuth, testrelay.BearerAuth, testrelay.MessageAuth, testrelay.AccessAuth:
-		return o, nil
+	if format == "text" {
+		return slog.New(slog.NewTextHandler(w, nil))
 	}
-	return o, fmt.Errorf("--auth %q is none of bearer, message, access", o.auth)
+	return slog.New(slog.NewJSONHandler(w, nil))
 }
 
 // announce says where the relay is, and one line to try it with. The line
 // names no token: what is printed is often kept.
 func announce(w io.Writer, addr string, o options) {
 	scheme := "ws"
-	if o.tls {
+	if o.tls || o.cert != "" {
 		scheme = "wss"
 	}
 	for _, way := range []string{"in", "out", "bi"} {
 		fmt.Fprintf(w, "%s://%s/%s/<topic>\n", scheme, addr, way)
 	}
+	fmt.Fprintf(w, "%s://%s/view/<topic>\n", strings.Replace(scheme, "ws", "http", 1), addr)
 	fmt.Fprintf(w, "try: %s\n", try(scheme+"://"+addr+"/bi/chat", o))
 }
 
@@ -140,10 +145,10 @@ func try(url string, o options) string {
 	if o.tls {
 		insecure = " --insecure"
 	}
-	switch testrelay.Auth(o.auth) {
-	case testrelay.BearerAuth:
+	switch {
+	case o.tokens != "", testrelay.Auth(o.auth) == testrelay.BearerAuth:
 		return fmt.Sprintf(`websocat%s -H "Authorization: Bearer $TOKEN" %s`, insecure, url)
-	case testrelay.AccessAuth:
+	case testrelay.Auth(o.auth) == testrelay.AccessAuth:
 		post := strings.Replace(url, "ws", "http", 1)
 		return fmt.Sprintf(`websocat%s "$(curl%s -s -X POST -H "Authorization: $TOKEN" %s | jq -r .uri)"`, insecure, insecure, post)
 	}

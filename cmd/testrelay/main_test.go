@@ -44,7 +44,7 @@ func start(t *testing.T, args ...string) []string {
 		}
 	})
 	var lines []string
-	for s := bufio.NewScanner(out); len(lines) < 4; {
+	for s := bufio.NewScanner(out); len(lines) < 5; {
 		if !s.Scan() {
 			t.Fatalf("after %q: %v", lines, s.Err())
 		}
@@ -156,7 +156,7 @@ func TestTryLineFitsTheOptions(t *testing.T) {
 		{[]string{"--token", "secret", "--auth", "message"}, []string{"websocat ws://"}},
 		{[]string{"--token", "secret", "--auth", "access"}, []string{"curl -s -X POST", " http://127.0.0.1:"}},
 	} {
-		line := start(t, c.args...)[3]
+		line := start(t, c.args...)[4]
 		for _, want := range c.want {
 			if !strings.Contains(line, want) {
 				t.Errorf("%q: %q lacks %q", c.args, line, want)
@@ -171,6 +171,7 @@ func TestTryLineFitsTheOptions(t *testing.T) {
 func TestSenselessCommandLinesAreUsageErrors(t *testing.T) {
 	for _, args := range [][]string{
 		{"--nonsense"}, {"word"}, {"--auth", "bearer"}, {"--auth", "magic", "--token", "t"}, {"--ca-out", "x"}, {"--listen"},
+		{"--cert", "x"}, {"--token", "t", "--tokens", "x"}, {"--queue", "0"}, {"--ping", "1ms"}, {"--log-format", "xml"},
 	} {
 		if err := run(t.Context(), args, io.Discard, io.Discard); !errors.Is(err, errUsage) {
 			t.Errorf("%q: %v", args, err)
@@ -183,7 +184,8 @@ func TestHelpNamesEveryFlagAndIsNoError(t *testing.T) {
 	if err := run(t.Context(), []string{"--help"}, &out, io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	for _, flag := range []string{"--listen", "--tls", "--ca-out", "--token", "--auth", "--glue"} {
+	for _, flag := range []string{"--listen", "--tokens", "--cert", "--key", "--max-clients", "--max-topics", "--max-message", "--queue", "--ping",
+		"--log-format", "--tls", "--ca-out", "--token", "--auth", "--glue"} {
 		if !strings.Contains(out.String(), flag) {
 			t.Errorf("help lacks %s", flag)
 		}
@@ -196,4 +198,45 @@ func TestAddressInUseIsAnErrorNotAUsageError(t *testing.T) {
 	if err == nil || errors.Is(err, errUsage) {
 		t.Errorf("second listener on %s: %v", addr, err)
 	}
+}
+
+func TestNobodyIsLetInFromBeyondThisMachineWithoutTokens(t *testing.T) {
+	for _, addr := range []string{":0", "0.0.0.0:0", "[::]:0"} {
+		err := run(t.Context(), []string{"--listen", addr}, io.Discard, io.Discard)
+		if !errors.Is(err, errUsage) || !strings.Contains(err.Error(), "--tokens") || !strings.Contains(err.Error(), "127.0.0.1") {
+			t.Errorf("%s: %v", addr, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	tokens := filepath.Join(t.TempDir(), "tokens")
+	for text, words := range map[string]string{
+		"0123456789abcdef bi *\n":               "",
+		"# one\n0123456789abcdef bi\n":          "line 2: it has 2 words",
+		"0123456789abcdef out lab 2027-13-01\n": "line 1: ",
+	} {
+		if err := os.WriteFile(tokens, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		err := run(ctx, []string{"--listen", ":0", "--tokens", tokens}, io.Discard, io.Discard)
+		if (err == nil) != (words == "") || err != nil && !strings.Contains(err.Error(), words) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func TestTokensOfAFileLetIn(t *testing.T) {
+	tokens := filepath.Join(t.TempDir(), "tokens")
+	if err := os.WriteFile(tokens, []byte("0123456789abcdef bi chat\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	url := topic(t, start(t, "--tokens", tokens)[2], "chat")
+	if _, _, err := websocket.DefaultDialer.Dial(url, http.Header{"Authorization": {"Bearer wrong"}}); err == nil {
+		t.Error("a wrong token is let in")
+	}
+	ws, _, err := websocket.DefaultDialer.Dial(url, http.Header{"Authorization": {"Bearer 0123456789abcdef"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ws.Close()
 }
