@@ -141,6 +141,13 @@ func (c *Conn) Serve(ctx context.Context, limit int, receive func(data []byte, i
 	return err
 }
 
+// UntilLost is Serve's work where there is none: it waits for the end of the link
+// and returns why that has come.
+func UntilLost(life context.Context) error {
+	<-life.Done()
+	return context.Cause(life)
+}
+
 // AwaitPong waits for the first pong: some relays upgrade whoever they refuse,
 // and then say nothing.
 func (c *Conn) AwaitPong(ctx context.Context) error {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vw/cmd/vw/cli"
+	"vw/cmd/vw/doctor"
 	"vw/testrelay"
 )
 
@@ -23,18 +24,18 @@ func TestDoctorSaysWhereTheWayEndsAndWhatToDo(t *testing.T) {
 		t.Run(c.step+", "+c.found, func(t *testing.T) {
 			t.Parallel()
 			d, code, out := examined(t, nil, append(c.flags, "--timeout", "2s", c.to)...)
-			s := d.step(t, c.step)
-			if code != cli.Failed || s.State != stateFailed || !strings.Contains(s.Found, c.found) || !strings.Contains(s.Do, c.do) || (c.do == "") != (s.Do == "") {
+			s := result(t, d, c.step)
+			if code != cli.Failed || s.State != doctor.Failed || !strings.Contains(s.Found, c.found) || !strings.Contains(s.Do, c.do) || (c.do == "") != (s.Do == "") {
 				t.Errorf("%s: code %d, %+v", c.to, code, s)
 			}
 			if strings.Contains(out, "canary") {
 				t.Errorf("%s: a secret is in\n%s", c.to, out)
 			}
-			if last := d.step(t, "uplink"); last.State != stateSkipped || last.Found != "since "+c.step+" failed" {
+			if last := result(t, d, "uplink"); last.State != doctor.Skipped || last.Found != "since "+c.step+" failed" {
 				t.Errorf("%s: after it %+v", c.to, last)
 			}
 			for _, s := range d.Steps {
-				if s.State == stateFailed && s.Name != c.step {
+				if s.State == doctor.Failed && s.Name != c.step {
 					t.Errorf("%s: %+v too", c.to, s)
 				}
 			}

@@ -25,6 +25,7 @@ import (
 	"vw/agent/link"
 	"vw/agent/status"
 	"vw/cmd/vw/cli"
+	"vw/cmd/vw/doctor"
 	"vw/testrelay"
 )
 
@@ -79,7 +80,7 @@ func TestDoctorMeasuresWhatArrivesNotWhatKernelsHold(t *testing.T) {
 	if code != cli.OK || d.Uplink == nil || d.Uplink.Taken < 0.6*8*rate || d.Uplink.Taken > 1.2*8*rate {
 		t.Errorf("code %d, %+v, want about %d bit/s", code, d.Uplink, 8*rate)
 	}
-	s := d.step(t, "uplink")
+	s := result(t, d, "uplink")
 	if d.Uplink.PingMaxMs < 2*d.RoundTrip.Max || d.Uplink.PingMaxMs < 100 || !strings.Contains(s.Do, "kbit/s at most, all feeds together") {
 		t.Errorf("pings were not delayed: %+v, %+v", d.Uplink, s)
 	}
@@ -101,7 +102,7 @@ func TestDoctorSendsAtTheRateItIsGiven(t *testing.T) {
 	r := relay(t, testrelay.Config{})
 	d, code, _ := examined(t, nil, "--load-time", "1s", "--rate", "2", r.URL()+"/in/lab")
 	got := float64(r.Visits("/in/lab")[0].Bytes) * 8
-	if s := d.step(t, "uplink"); code != cli.OK || got < 1.6e6 || got > 2.2e6 || !strings.HasPrefix(s.Found, "carried all of 2.0 Mbit/s") {
+	if s := result(t, d, "uplink"); code != cli.OK || got < 1.6e6 || got > 2.2e6 || !strings.HasPrefix(s.Found, "carried all of 2.0 Mbit/s") {
 		t.Errorf("code %d, %+v, the relay got %.0f bit/s", code, s, got)
 	}
 }
@@ -114,7 +115,7 @@ func TestDoctorSaysThatALinkWasLostUnderLoad(t *testing.T) {
 		r.Drop("/in/lab")
 	}()
 	d, code, _ := examined(t, nil, "--load-time", "20s", r.URL()+"/in/lab")
-	if s := d.step(t, "uplink"); code != cli.Failed || s.State != stateFailed || !strings.Contains(s.Found, "lost under load") {
+	if s := result(t, d, "uplink"); code != cli.Failed || s.State != doctor.Failed || !strings.Contains(s.Found, "lost under load") {
 		t.Errorf("code %d, %+v", code, s)
 	}
 }
@@ -141,7 +142,7 @@ func TestDoctorLoadsNoTopicThatMayBeACommandChannel(t *testing.T) {
 		r := relay(t, testrelay.Config{})
 		d, code, _ := examined(t, nil, c.flag, r.URL()+c.path)
 		if v := r.Visits(c.path)[0]; code != cli.OK || (v.Messages > 0) != c.loaded || (d.Uplink != nil) != c.loaded {
-			t.Errorf("%s %s: code %d, %d messages, %+v", c.path, c.flag, code, v.Messages, d.step(t, "uplink"))
+			t.Errorf("%s %s: code %d, %d messages, %+v", c.path, c.flag, code, v.Messages, result(t, d, "uplink"))
 		}
 	}
 }
@@ -179,17 +180,17 @@ func TestDoctorTellsAWrongClockFromAWrongCertificate(t *testing.T) {
 		off          time.Duration
 		state, found string
 	}{
-		{48 * time.Hour, stateFailed, "it is 1 d 23 h behind"}, // the Date header has whole seconds
-		{-50 * time.Hour, stateFailed, "it is 2 d 2 h ahead"},
-		{0, stateOK, "as the server's says"},
+		{48 * time.Hour, doctor.Failed, "it is 1 d 23 h behind"}, // the Date header has whole seconds
+		{-50 * time.Hour, doctor.Failed, "it is 2 d 2 h ahead"},
+		{0, doctor.OK, "as the server's says"},
 	} {
 		to, ca := notYet(t, time.Now().Add(c.off))
 		d, code, out := examined(t, []string{"VW_TOKEN=canary"}, "--ca-file", ca, to)
-		s := d.step(t, "tls")
+		s := result(t, d, "tls")
 		if code != cli.Failed || !strings.HasPrefix(s.Found, "certificate not yet valid, this machine's clock says "+time.Now().Format(time.DateOnly)) || s.Do != status.Advice(link.CodeNotYetValid) {
 			t.Errorf("%v: code %d, %+v", c.off, code, s)
 		}
-		if s := d.step(t, "clock"); s.State != c.state || !strings.Contains(s.Found, c.found) || (s.State == stateFailed) != (s.Do == status.Advice(link.CodeNotYetValid)) {
+		if s := result(t, d, "clock"); s.State != c.state || !strings.Contains(s.Found, c.found) || (s.State == doctor.Failed) != (s.Do == status.Advice(link.CodeNotYetValid)) {
 			t.Errorf("%v: %+v", c.off, s)
 		}
 		if strings.Contains(out, "canary") {
@@ -204,7 +205,7 @@ func TestDoctorReadsWhenATokenEnds(t *testing.T) {
 		token := "e30." + claims + ".c2ln"
 		r := relay(t, testrelay.Config{Auth: testrelay.BearerAuth, Token: "another"})
 		d, _, out := examined(t, []string{"VW_TOKEN=" + token}, r.URL()+"/in/lab")
-		if s := d.step(t, "token"); s.State != stateFailed || !strings.Contains(s.Found, want) || s.Do != status.Advice(link.CodeTokenRefused) || strings.Contains(out, claims) {
+		if s := result(t, d, "token"); s.State != doctor.Failed || !strings.Contains(s.Found, want) || s.Do != status.Advice(link.CodeTokenRefused) || strings.Contains(out, claims) {
 			t.Errorf("%v: %+v", left, s)
 		}
 	}
@@ -213,10 +214,10 @@ func TestDoctorReadsWhenATokenEnds(t *testing.T) {
 func TestDoctorSaysThatATokenMayNotWrite(t *testing.T) {
 	t.Parallel()
 	token := "e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"scopes":["read"]}`)) + ".c2ln"
-	for path, state := range map[string]string{"/in/lab": stateFailed, "/out/lab": stateOK} {
+	for path, state := range map[string]string{"/in/lab": doctor.Failed, "/out/lab": doctor.OK} {
 		r := relay(t, testrelay.Config{Auth: testrelay.BearerAuth, Token: token})
 		d, _, _ := examined(t, []string{"VW_TOKEN=" + token}, r.URL()+path)
-		if s := d.step(t, "token"); s.State != state || state == stateFailed && !strings.Contains(s.Found+s.Do, "its scopes lack write") {
+		if s := result(t, d, "token"); s.State != state || state == doctor.Failed && !strings.Contains(s.Found+s.Do, "its scopes lack write") {
 			t.Errorf("%s: %+v", path, s)
 		}
 	}

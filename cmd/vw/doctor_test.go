@@ -14,12 +14,13 @@ import (
 	"github.com/gorilla/websocket"
 
 	"vw/cmd/vw/cli"
+	"vw/cmd/vw/doctor"
 	"vw/media/mpegts"
 	"vw/testrelay"
 )
 
 // examined is what vw doctor --json prints, and its code.
-func examined(t *testing.T, environ []string, args ...string) (d diagnosis, code int, out string) {
+func examined(t *testing.T, environ []string, args ...string) (d doctor.Report, code int, out string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	code = run(t.Context(), append([]string{"doctor", "--json", "--load-time", "200ms"}, args...), environ, nil, &stdout, &stderr)
@@ -32,10 +33,10 @@ func examined(t *testing.T, environ []string, args ...string) (d diagnosis, code
 	return d, code, stdout.String()
 }
 
-// step is the one of that name.
-func (d diagnosis) step(t *testing.T, name string) step {
+// result is the one of that name.
+func result(t *testing.T, d doctor.Report, name string) doctor.Result {
 	t.Helper()
-	i := slices.IndexFunc(d.Steps, func(s step) bool { return s.Name == name })
+	i := slices.IndexFunc(d.Steps, func(s doctor.Result) bool { return s.Name == name })
 	if i < 0 {
 		t.Fatalf("no step %s in %+v", name, d.Steps)
 	}
@@ -78,7 +79,7 @@ func TestDoctorFindsAnOpenWayByEachFlow(t *testing.T) {
 		var names []string
 		for _, s := range d.Steps {
 			names = append(names, s.Name)
-			if s.State != stateOK && (s.Name != "token" || c.auth != testrelay.NoAuth) {
+			if s.State != doctor.OK && (s.Name != "token" || c.auth != testrelay.NoAuth) {
 				t.Errorf("%s: %+v", c.auth, s)
 			}
 		}
@@ -109,7 +110,7 @@ func TestDoctorShowsItsCertificate(t *testing.T) {
 	r := relay(t, testrelay.Config{TLS: &testrelay.TLS{ClientCert: true}})
 	cert, key := r.ClientPair()
 	environ := []string{"VW_CA_FILE=" + caFile(t, r.CA()), "VW_CERT_FILE=" + caFile(t, cert), "VW_KEY_FILE=" + caFile(t, key)}
-	if d, code, out := examined(t, environ, "--no-load", r.URL()+"/in/lab"); code != cli.OK || d.step(t, "uplink").State != stateSkipped {
+	if d, code, out := examined(t, environ, "--no-load", r.URL()+"/in/lab"); code != cli.OK || result(t, d, "uplink").State != doctor.Skipped {
 		t.Errorf("code %d\n%s", code, out)
 	}
 }

@@ -48,10 +48,7 @@ func newChannel(conn *link.Conn, timeout time.Duration) *channel {
 	}
 	go func() {
 		defer close(c.messages)
-		c.err = fmt.Errorf("the link was lost: %w", conn.Serve(ctx, maxReply, receive, func(life context.Context) error {
-			<-life.Done()
-			return context.Cause(life)
-		}))
+		c.err = fmt.Errorf("the link was lost: %w", conn.Serve(ctx, maxReply, receive, link.UntilLost))
 	}()
 	return c
 }

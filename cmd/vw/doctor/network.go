@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 	"vw/command/printable"
 )
 
-func (c *checkup) checkURL(to string) step {
+func (c *checkup) checkURL(to string) Result {
 	if err := c.Check(to); err != nil {
 		return failed(err)
 	}
@@ -53,7 +53,7 @@ func hostPort(u *url.URL) (host, port string) {
 	return u.Hostname(), port
 }
 
-func (c *checkup) checkProxy(context.Context) step {
+func (c *checkup) checkProxy(context.Context) Result {
 	const write = "write it like http://proxy.example:3128, or leave it out"
 	name := "HTTP_PROXY"
 	if secure(c.url) {
@@ -66,15 +66,15 @@ func (c *checkup) checkProxy(context.Context) step {
 	_, malformed := url.Parse("http://" + value)
 	switch {
 	case err != nil:
-		return step{State: stateFailed, Found: err.Error(), Do: write}
+		return Result{State: Failed, Found: err.Error(), Do: write}
 	case at == nil && value == "":
 		return fine("none: %s is not set", name)
 	case at == nil && malformed != nil:
-		return step{State: stateFailed, Found: name + " is no URL, and is passed over", Do: write}
+		return Result{State: Failed, Found: name + " is no URL, and is passed over", Do: write}
 	case at == nil:
 		return fine("not used: %s is set, but not for this host (NO_PROXY, or it is this machine)", name)
 	case at.Scheme != "http" && at.Scheme != "socks5":
-		return step{State: stateFailed, Found: fmt.Sprintf("%s begins with %s://", name, at.Scheme),
+		return Result{State: Failed, Found: fmt.Sprintf("%s begins with %s://", name, at.Scheme),
 			Do: "an agent reaches proxies by http:// and socks5:// alone"}
 	}
 	c.proxy = at
@@ -83,7 +83,7 @@ func (c *checkup) checkProxy(context.Context) step {
 
 // variable is the value of one in the environment, in capitals or not.
 func (c *checkup) variable(name string) (value string) {
-	for _, line := range c.environ {
+	for _, line := range c.Environ {
 		if key, v, _ := strings.Cut(line, "="); strings.EqualFold(key, name) && value == "" {
 			value = v
 		}
@@ -91,7 +91,7 @@ func (c *checkup) variable(name string) (value string) {
 	return value
 }
 
-func (c *checkup) checkName(ctx context.Context) step {
+func (c *checkup) checkName(ctx context.Context) Result {
 	host, _ := hostPort(c.url)
 	if c.proxy != nil {
 		return skipped("%s is resolved at the proxy", host)
@@ -137,7 +137,7 @@ func resolve(ctx context.Context, host string) (addrs []netip.Addr, err error) {
 }
 
 // checkConnect dials every address at once.
-func (c *checkup) checkConnect(ctx context.Context) step {
+func (c *checkup) checkConnect(ctx context.Context) Result {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	host, port := hostPort(c.url)
@@ -162,7 +162,7 @@ func (c *checkup) checkConnect(ctx context.Context) step {
 	wg.Wait()
 	s := fine("%s", strings.Join(found, "; "))
 	if !slices.Contains(errs, nil) {
-		s.State = stateFailed
+		s.State = Failed
 		s.Do = status.Advice(link.CodeOf(errors.Join(errs...)))
 	}
 	return s

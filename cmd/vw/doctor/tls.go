@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"context"
@@ -13,62 +13,63 @@ import (
 
 	"vw/agent/link"
 	"vw/agent/status"
+	"vw/cmd/vw/cli"
 )
 
 // clockSlack is how far a clock may be off before certificates and tokens
 // begin to be refused for it.
 const clockSlack = time.Minute
 
-// A probe is what one request without token, path or query brought to light.
-type probe struct {
+// A request is what one request without token, path or query brought to light.
+type request struct {
 	tls  *tls.ConnectionState // nil: there was no handshake
 	date time.Time            // of the server's Date header; zero: none
 	here time.Time            // when that was
 	err  error
 }
 
-// look makes the request. The certificate is judged later, so that the clock of
+// head makes the request. The certificate is judged later, so that the clock of
 // a server can be read that this machine's makes look invalid.
-func (c *checkup) look(ctx context.Context) (p probe) {
+func (c *checkup) head(ctx context.Context) (r request) {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	t := c.Dialer.TLS.Clone()
 	t.InsecureSkipVerify = true
 	t.VerifyConnection = func(s tls.ConnectionState) error {
-		p.tls = &s
+		r.tls = &s
 		return nil
 	}
 	client := c.Dialer.Client(c.to, t)
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, "https://"+c.url.Host+"/", nil)
 	if err != nil {
-		p.err = errors.New("it is no URL")
-		return p
+		r.err = errors.New("it is no URL")
+		return r
 	}
 	begun := time.Now()
 	resp, err := client.Do(req)
 	if err != nil {
-		p.err = c.Dialer.Describe(err)
-		return p
+		r.err = c.Dialer.Describe(err)
+		return r
 	}
 	resp.Body.Close()
-	p.date, _ = http.ParseTime(resp.Header.Get("Date"))
-	p.here = begun.Add(time.Since(begun) / 2)
-	return p
+	r.date, _ = http.ParseTime(resp.Header.Get("Date"))
+	r.here = begun.Add(time.Since(begun) / 2)
+	return r
 }
 
-func (c *checkup) checkTLS(ctx context.Context) step {
+func (c *checkup) checkTLS(ctx context.Context) Result {
 	if !secure(c.url) {
 		return skipped("%s:// does without", c.url.Scheme)
 	}
-	c.probe = c.look(ctx)
-	s := c.probe.tls
+	c.request = c.head(ctx)
+	s := c.request.tls
 	if s == nil {
-		return failed(c.probe.err)
+		return failed(c.request.err)
 	}
 	// of TLS 1.3 a client hears after its handshake that its certificate is missing
-	switch link.CodeOf(c.probe.err) {
+	switch link.CodeOf(c.request.err) {
 	case link.CodeWantsCertificate, link.CodeBadCertificate:
-		return failed(c.probe.err)
+		return failed(c.request.err)
 	}
 	leaf := s.PeerCertificates[0]
 	found := fmt.Sprintf("%s, certificate for %s by %s, valid from %s to %s", tls.VersionName(s.Version), certified(leaf),
@@ -112,22 +113,22 @@ func authorityOf(cert *x509.Certificate) string {
 }
 
 // checkClock compares this machine's clock with the server's.
-func (c *checkup) checkClock(context.Context) step {
+func (c *checkup) checkClock(context.Context) Result {
 	if !secure(c.url) {
 		return skipped("no certificate depends on it")
 	}
-	if c.probe.date.IsZero() {
+	if c.request.date.IsZero() {
 		return skipped("the server's is not known: it told no date")
 	}
-	off := c.probe.here.Sub(c.probe.date)
-	here, there := c.probe.here.UTC().Format(time.DateTime), c.probe.date.UTC().Format(time.DateTime)
+	off := c.request.here.Sub(c.request.date)
+	here, there := c.request.here.UTC().Format(time.DateTime), c.request.date.UTC().Format(time.DateTime)
 	switch {
 	case off > clockSlack:
-		return step{State: stateFailed, Do: status.Advice(link.CodeNotYetValid),
-			Found: fmt.Sprintf("this machine's says %s UTC, the server's %s: it is %s ahead", here, there, span(off))}
+		return Result{State: Failed, Do: status.Advice(link.CodeNotYetValid),
+			Found: fmt.Sprintf("this machine's says %s UTC, the server's %s: it is %s ahead", here, there, cli.Span(off))}
 	case off < -clockSlack:
-		return step{State: stateFailed, Do: status.Advice(link.CodeNotYetValid),
-			Found: fmt.Sprintf("this machine's says %s UTC, the server's %s: it is %s behind", here, there, span(-off))}
+		return Result{State: Failed, Do: status.Advice(link.CodeNotYetValid),
+			Found: fmt.Sprintf("this machine's says %s UTC, the server's %s: it is %s behind", here, there, cli.Span(-off))}
 	}
-	return fine("%s UTC, as the server's says, within %s", here, span(max(off, -off)+time.Second))
+	return fine("%s UTC, as the server's says, within %s", here, cli.Span(max(off, -off)+time.Second))
 }

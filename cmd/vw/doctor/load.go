@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"vw/cmd/vw/cli"
@@ -26,35 +27,24 @@ const (
 	enough = 0.93
 )
 
-// Why no load is sent.
-const (
-	loadUnwanted  = "you said so"
-	loadElsewhere = "the path does not begin with /in/: say --load if no agent takes commands there"
-)
-
-// An uplink is what was measured of it.
-type uplink struct {
-	Tried     float64 `json:"triedBitsPerSecond"`
-	Taken     float64 `json:"takenBitsPerSecond"` // up to what is known to have arrived last
-	Seconds   float64 `json:"seconds"`
-	PingMaxMs float64 `json:"pingMaxMs"` // meanwhile
-}
-
-func (c *checkup) checkUplink(ctx context.Context) step {
-	if c.load != "" {
-		return skipped("%s", c.load)
+func (c *checkup) checkUplink(ctx context.Context) Result {
+	switch {
+	case c.NoLoad:
+		return skipped("you said so")
+	case !c.Load && !strings.HasPrefix(c.url.Path, "/in/"):
+		return skipped("the path does not begin with /in/: say --load if no agent takes commands there")
 	}
-	u, err := c.pulse.carry(ctx, c.rate, c.loadTime)
+	u, err := c.pinger.carry(ctx, c.Rate, c.LoadTime)
 	if err != nil {
 		return failed(err)
 	}
 	c.Uplink = &u
 	found := fmt.Sprintf("pings took %.0f ms at most meanwhile, %.0f ms before", u.PingMaxMs, c.RoundTrip.Max)
 	if u.Taken >= enough*u.Tried {
-		return fine("carried all of %s; %s", bitRate(u.Tried), found)
+		return fine("carried all of %s; %s", cli.BitRate(u.Tried), found)
 	}
-	s := fine("carried %s of %s that were tried; %s", bitRate(u.Taken), bitRate(u.Tried), found)
-	s.Do = fmt.Sprintf("let what leaves this machine be %s at most, all feeds together", bitRate(0.8*u.Taken))
+	s := fine("carried %s of %s that were tried; %s", cli.BitRate(u.Taken), cli.BitRate(u.Tried), found)
+	s.Do = fmt.Sprintf("let what leaves this machine be %s at most, all feeds together", cli.BitRate(0.8*u.Taken))
 	return s
 }
 
@@ -81,7 +71,7 @@ type flight struct {
 }
 
 // carry sends null packets for so long, at that many bit/s at most.
-func (p *pulse) carry(ctx context.Context, rate float64, length time.Duration) (uplink, error) {
+func (p *pinger) carry(ctx context.Context, rate float64, length time.Duration) (Uplink, error) {
 	block := nullPackets()
 	f := flight{begun: time.Now(), marks: map[string]time.Time{}}
 	end := f.begun.Add(length)
@@ -90,8 +80,8 @@ func (p *pulse) carry(ctx context.Context, rate float64, length time.Duration) (
 	for time.Now().Before(end) {
 		due := f.begun.Add(time.Duration(float64(f.sent) * 8 / rate * float64(time.Second)))
 		if full := f.sent-f.arrived >= firstFlight+f.arrived/2; !full && !time.Now().Before(due) {
-			if err := p.launch(&f, block); err != nil {
-				return uplink{}, fmt.Errorf("the link was lost under load: %w", err)
+			if err := p.send(&f, block); err != nil {
+				return Uplink{}, fmt.Errorf("the link was lost under load: %w", err)
 			}
 			due = time.Now()
 		} else if full || due.After(end) {
@@ -100,16 +90,16 @@ func (p *pulse) carry(ctx context.Context, rate float64, length time.Duration) (
 		timer.Reset(time.Until(due))
 		select {
 		case got := <-p.pongs:
-			f.land(got)
+			f.acked(got)
 		case <-timer.C:
 		case <-p.lost:
-			return uplink{}, fmt.Errorf("the link was lost under load: %w", p.err)
+			return Uplink{}, fmt.Errorf("the link was lost under load: %w", p.err)
 		case <-ctx.Done():
-			return uplink{}, cli.ErrInterrupted
+			return Uplink{}, cli.ErrInterrupted
 		}
 	}
 	if f.arrived == 0 {
-		return uplink{}, errNoArrival
+		return Uplink{}, errNoArrival
 	}
 	took := f.arrivedAt.Sub(f.begun)
 	if took < length/2 {
@@ -118,12 +108,12 @@ func (p *pulse) carry(ctx context.Context, rate float64, length time.Duration) (
 	for _, at := range f.marks {
 		f.slowest = max(f.slowest, end.Sub(at))
 	}
-	return uplink{Tried: rate, Taken: float64(f.arrived) * 8 / took.Seconds(), Seconds: took.Seconds(),
+	return Uplink{Tried: rate, Taken: float64(f.arrived) * 8 / took.Seconds(), Seconds: took.Seconds(),
 		PingMaxMs: float64(f.slowest) / float64(time.Millisecond)}, nil
 }
 
-// launch sends a message, and from time to time a ping.
-func (p *pulse) launch(f *flight, block []byte) error {
+// send sends a message, and from time to time a ping.
+func (p *pinger) send(f *flight, block []byte) error {
 	if err := p.Write(false, block); err != nil {
 		return err
 	}
@@ -138,8 +128,8 @@ func (p *pulse) launch(f *flight, block []byte) error {
 	return p.Ping(mark)
 }
 
-// land notes a pong.
-func (f *flight) land(got pong) {
+// acked notes a pong.
+func (f *flight) acked(got pong) {
 	at, ours := f.marks[got.data]
 	if !ours {
 		return
