@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"path"
 	"runtime/debug"
 	"strings"
@@ -120,7 +121,7 @@ func (h *Handler) answer(ctx context.Context, verb string, from Origin, command 
 		return nil, ctx.Err()
 	}
 	switch {
-	case err == errUnrecognised:
+	case errors.Is(err, errUnrecognised):
 		result = unrecognised(command.hint(verb))
 	case err != nil:
 		result = refusal(err)

@@ -241,7 +241,7 @@ func (c *Conn) close() {
 	deadline := time.Now().Add(drainTimeout)
 	_ = c.ws.SetReadDeadline(deadline)
 	err := c.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(c.goodbye, ""), deadline)
-	if err != nil && err != websocket.ErrCloseSent { // the other end said it first
+	if err != nil && !errors.Is(err, websocket.ErrCloseSent) { // the other end said it first
 		c.Abort()
 	}
 }

@@ -92,7 +92,7 @@ var (
 // try to the next, such as this end's port.
 func describe(err error) *Error {
 	var own *Error
-	if errors.As(err, &own) && own == err {
+	if errors.As(err, &own) && own.Error() == err.Error() {
 		return own
 	}
 	e := &Error{Code: CodeOf(err), Text: err.Error()}

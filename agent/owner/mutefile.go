@@ -63,7 +63,7 @@ func (o *Owner) lookForMuteFile(ctx context.Context) {
 	why := lookFor(o.config.MuteFile)
 	o.change(ctx, func() {
 		if why != o.muteFile {
-			o.config.Log.Info("mute file", "all_muted", why != "", "why", why)
+			o.config.Log.Info("mute file", "allMuted", why != "", "why", why)
 		}
 		o.muteFile = why
 	})

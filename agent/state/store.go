@@ -111,7 +111,7 @@ func (s *Store) Save() error {
 		s.ended, s.idle = make(chan struct{}), make(chan struct{})
 		go s.write() // Run awaits it
 	}
-	for s.written < mine && s.err != errHangs {
+	for s.written < mine && !errors.Is(s.err, errHangs) {
 		ended := s.ended
 		s.mu.Unlock()
 		select {

@@ -39,7 +39,7 @@ func tellManager(ctx context.Context, call *cli.Call, url string, log *slog.Logg
 	agent := client.New(client.Config{URL: url, Own: true})
 	m := manager{every: lookEvery, log: log}
 	m.tell = func(state string) {
-		c, err := net.Dial("unixgram", socket)
+		c, err := new(net.Dialer).DialContext(context.WithoutCancel(ctx), "unixgram", socket) // its end is told too
 		if err == nil {
 			_, err = c.Write([]byte(state))
 			c.Close()
