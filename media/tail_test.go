@@ -155,6 +155,7 @@ func soundButPurged(t testing.TB, b []byte) tscheck.Report {
 
 func faultless(t testing.TB, b []byte, o tscheck.Options) tscheck.Report {
 	t.Helper()
+	o.Interrupted = true // by mutes, deaths and drops
 	r := report(b, o)
 	for _, fault := range r.Faults() {
 		t.Error(fault)

@@ -53,7 +53,7 @@ func TestBurstAtEveryRestartDoesNotAddUp(t *testing.T) {
 	for _, feeds := range [][]string{{"v", "a"}, {"v"}} {
 		t.Run(fmt.Sprint(feeds), func(t *testing.T) {
 			r := newRun(t, feeds...)
-			r.check = tscheck.New(tscheck.Options{})
+			r.check = tscheck.New(tscheck.Options{Interrupted: true})
 			var v *device
 			a := microphone()
 			r.p.Append(nil, "a", a.tables(), 0)

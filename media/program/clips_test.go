@@ -140,7 +140,7 @@ func rule(feeds ...string) []program.Selector {
 // sound fails the test unless tscheck finds no fault.
 func sound(t testing.TB, ts []byte) tscheck.Report {
 	t.Helper()
-	c := tscheck.New(tscheck.Options{})
+	c := tscheck.New(tscheck.Options{Interrupted: true})
 	c.Write(ts)
 	r := c.Report()
 	for _, fault := range r.Faults() {

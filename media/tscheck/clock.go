@@ -42,7 +42,9 @@ type stamp struct {
 	pid      uint16
 	pts, dts uint64
 	step     int64 // from the track's DTS before, in 1/90,000 s
-	follows  bool  // there was one, and it was not later
+	follows  bool  // there was one, and it was earlier
+	late     int64 // from the end of what came before, in 1/90,000 s
+	most     int64 // that is no hole, likewise
 }
 
 // stamped follows the latest DTS of all tracks, and tells when PCRs have

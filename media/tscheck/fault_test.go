@@ -25,6 +25,8 @@ func counts(r tscheck.Report) map[string]int64 {
 		m["pcr_gaps"] += p.PCRGaps
 		m["pcr_leaps"] += p.PCRLeaps
 		m["pcr_reverses"] += p.PCRReverses
+		m["track_moves"] += p.TrackMoves
+		m["track_returns"] += p.TrackReturns
 		for _, t := range p.Tracks {
 			m["broken_starts"] += t.BrokenStarts
 			m["unmarked_starts"] += t.UnmarkedStarts
@@ -33,6 +35,7 @@ func counts(r tscheck.Report) map[string]int64 {
 			m["late_ptss"] += t.LatePTSs
 			m["early_ptss"] += t.EarlyPTSs
 			m["disordered_ptss"] += t.DisorderedPTSs
+			m["holes"] += t.Holes
 		}
 	}
 	maps.DeleteFunc(m, func(_ string, n int64) bool { return n == 0 })

@@ -2,6 +2,7 @@ package tscheck
 
 import (
 	"fmt"
+	"strings"
 
 	"vw/media/mpegts"
 )
@@ -44,6 +45,9 @@ func (r Report) Faults() []string {
 	r.tableFaults(&w)
 	for _, p := range r.Programs {
 		p.faults(&w)
+		if !r.interrupted {
+			p.interruptions(&w)
+		}
 	}
 	return w
 }
@@ -78,11 +82,43 @@ func (p ProgramReport) faults(w *words) {
 	}
 }
 
+// interruptions are what players notice of a change that no clause forbids.
+func (p ProgramReport) interruptions(w *words) {
+	w.count(p.TrackMoves, "track of program %d that went on on another PID%s: who is bound to the old one gets nothing more, others begin anew (ISO/IEC 13818-1, 2.4.4.8); look for a change of sources that gives each PIDs of its own", p.Number, p.firstMove(false))
+	w.count(p.TrackReturns, "track of program %d that the PMT left out and named again%s: players stand still for as long as it was away; look for a mute, or a change of sources there and back", p.Number, p.firstMove(true))
+	for _, t := range p.Tracks {
+		w.count(t.Holes, "hole in %s on PID %#x, %.3f s at most, the first %.2f s after the beginning: players stand still or are silent there, or stay behind; look for a source that stalled, or was changed or muted without filling", t.Codec, t.PID, t.LongestHoleSeconds, t.FirstHoleAtSeconds)
+	}
+}
+
+// firstMove says where and when the first of such moves was.
+func (p ProgramReport) firstMove(returned bool) string {
+	for _, m := range p.Moves {
+		if m.Returned == returned {
+			return fmt.Sprintf(", first %.2f s after the beginning from PID %#x to %#x", m.AtSeconds, m.FromPID, m.PID)
+		}
+	}
+	return ""
+}
+
+// changedAt lists when the PMT changed, the first few times.
+func (p ProgramReport) changedAt() string {
+	const most = 8
+	var list []string
+	for _, v := range p.PMTVersions[1:] {
+		if len(list) == most {
+			return strings.Join(list, ", ") + " s and later"
+		}
+		list = append(list, fmt.Sprintf("%.2f", v.AtSeconds))
+	}
+	return strings.Join(list, ", ") + " s"
+}
+
 func (t TrackReport) faults(w *words) {
 	name := fmt.Sprintf("%s on PID %#x", t.Codec, t.PID)
 	w.count(t.BrokenStarts, "packet of %s that is marked as the start of a PES packet and is none: the start code is damaged (ISO/IEC 13818-1, 2.4.3.6); look at who muxed it", name)
 	w.count(t.UnmarkedStarts, "PES packet of %s that begins without payload_unit_start_indicator: it is taken for the end of the one before (ISO/IEC 13818-1, 2.4.3.3); look at who muxed it", name)
-	w.count(t.DTSReverses, "DTS of %s goes back (ISO/IEC 13818-1, 2.4.3.7); look for a restarted, looped or second source", name)
+	w.count(t.DTSReverses, "DTS of %s does not go forward (ISO/IEC 13818-1, 2.4.3.7); look for a restarted, looped or second source", name)
 	w.count(t.DTSLeaps, "DTS of %s leaps away from the PCR clock (ISO/IEC 13818-1, 2.4.3.7); look for a source that stalled, or whose clock was set", name)
 	w.count(t.LatePTSs, "PTS of %s too late for the PCR: it cannot be shown in time (ISO/IEC 13818-1, 2.4.2.6); look for a source that lags, or a clock that is not its own", name)
 	w.count(t.EarlyPTSs, "PTS of %s more than 10 s ahead of the PCR (ISO/IEC 13818-1, 2.4.2.6)", name)
@@ -95,8 +131,11 @@ func (r Report) Notes() []string {
 	w.say(r.TrailingBytes > 0, "the end cuts a packet short: %d of 188 bytes; whoever wrote it was stopped in mid-packet", r.TrailingBytes)
 	w.count(r.Duplicates, "packet sent twice, as is allowed")
 	for _, p := range r.Programs {
+		if r.interrupted {
+			p.interruptions(&w)
+		}
 		w.say(p.Silences > 0, "program %d fell silent for %.1f s in all, %.1f s at most: all stopped and went on", p.Number, p.SilenceSeconds, p.LongestSilenceSeconds)
-		w.count(p.PMTChanges, "change of the PMT of program %d", p.Number)
+		w.count(p.PMTChanges, "change of the PMT of program %d, %s after the beginning", p.Number, p.changedAt())
 		ids := map[int]uint16{}
 		for _, t := range p.Tracks {
 			w.count(t.PTSGaps, "more than 0.7 s without a PTS of %s on PID %#x, %.1f s at most (TR 101 290, 2.5)", t.Codec, t.PID, t.LongestPTSIntervalSeconds)

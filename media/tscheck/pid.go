@@ -27,9 +27,8 @@ type pid struct {
 	from    int64 // the time of the first of them
 }
 
-// follow judges the continuity_counter (ISO 2.4.3.3; TR 1.4) and reports
-// whether p brings something new: not a repetition, legal or not.
-func (s *pid) follow(p mpegts.Packet) bool {
+// follow judges the continuity_counter (ISO 2.4.3.3; TR 1.4).
+func (s *pid) follow(p mpegts.Packet) mpegts.Step {
 	step := s.counter.Follow(p)
 	same := step != mpegts.Onward && s.same(p)
 	switch {
@@ -43,13 +42,10 @@ func (s *pid) follow(p mpegts.Packet) bool {
 	if step.Fault() {
 		s.continuityErrors++
 	}
-	if step.Repeats() {
-		return false
-	}
-	if p.HasPayload() {
+	if p.HasPayload() && !step.Repeats() {
 		copy(s.last[:], p)
 	}
-	return true
+	return step
 }
 
 // same says that p is the last packet again. Its PCR may differ (ISO 2.4.3.3).

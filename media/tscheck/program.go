@@ -16,6 +16,7 @@ type program struct {
 	version byte
 	changes int64
 	history []PMTVersion
+	moves   moves
 
 	clock   clock
 	tracks  map[uint16]*track // all that it ever had, by PID
@@ -29,10 +30,8 @@ func newProgram(number uint16, now int64) *program {
 // adopt puts a PMT in force; total counts the tracks of all programs.
 func (g *program) adopt(pmt mpegts.PMT, total *int, now int64) {
 	g.version, g.pcrPID = pmt.Version, pmt.PCRPID
-	for _, t := range g.current {
-		t.inForce = false
-	}
-	g.current = g.current[:0]
+	before := g.current
+	g.current = nil
 	for _, k := range pmt.Tracks {
 		t := g.tracks[k.PID]
 		if t == nil {
@@ -43,10 +42,11 @@ func (g *program) adopt(pmt mpegts.PMT, total *int, now int64) {
 			t = &track{since: now}
 			g.tracks[k.PID] = t
 		}
-		t.Track, t.inForce = k, true
+		t.Track = k
 		_, t.kind = k.Codec()
 		g.current = append(g.current, t)
 	}
+	g.moves.judge(before, g.current, seconds(g.clock.now))
 	g.remember(pmt)
 }
 
@@ -92,7 +92,9 @@ func (g *program) pcr(pcr uint64, discontinuity bool, l limits) {
 	case broken, rebased:
 		for _, t := range g.tracks {
 			t.placed = false
-			t.stamped = t.stamped && p == broken
+			if p == rebased {
+				t.stamped, t.extent = false, extent{}
+			}
 		}
 	}
 	k.restart(pcr)

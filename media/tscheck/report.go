@@ -43,6 +43,8 @@ type Report struct {
 	ProgramsLeftOut int             `json:"programs_left_out"` // named by the PAT, beyond what is followed
 	Programs        []ProgramReport `json:"programs"`          // all that a PAT ever named, in that order
 	PIDs            []PIDReport     `json:"pids"`              // all that came but null packets, ascending
+
+	interrupted bool // Options.Interrupted
 }
 
 // A ProgramReport is one program.
@@ -57,6 +59,10 @@ type ProgramReport struct {
 	LongestPMTIntervalSeconds float64      `json:"longest_pmt_interval_seconds"`
 	PMTChanges                int64        `json:"pmt_changes"`  // no fault
 	PMTVersions               []PMTVersion `json:"pmt_versions"` // the first 64
+
+	TrackMoves   int64       `json:"track_moves"`   // a track went on on another PID, of the same coding
+	TrackReturns int64       `json:"track_returns"` // a PID came back that the PMT had left out
+	Moves        []TrackMove `json:"moves"`         // of both, the first 64
 
 	PCRs                      int64   `json:"pcrs"`
 	PCRGaps                   int64   `json:"pcr_gaps"` // TR 2.3, by Options.MaxPCRInterval
@@ -78,6 +84,14 @@ type PMTVersion struct {
 	AtSeconds float64  `json:"at_seconds"`
 	PCRPID    uint16   `json:"pcr_pid"`
 	TrackPIDs []uint16 `json:"track_pids"`
+}
+
+// A TrackMove is a change of a PMT by which a track comes that was there before.
+type TrackMove struct {
+	AtSeconds float64 `json:"at_seconds"`
+	PID       uint16  `json:"pid"`
+	FromPID   uint16  `json:"from_pid"` // where its coding was before, or pid
+	Returned  bool    `json:"returned"` // the PID itself had been there
 }
 
 // A TrackReport is one elementary stream.
@@ -109,6 +123,12 @@ type TrackReport struct {
 	DisorderedPTSs            int64   `json:"disordered_ptss"`
 	PTSGaps                   int64   `json:"pts_gaps"` // TR 2.5: more than 0.7 s without one; a note, no fault
 	LongestPTSIntervalSeconds float64 `json:"longest_pts_interval_seconds"`
+
+	// Holes are places where nothing is to be shown or heard: more than a frame
+	// of sound, more than 0.5 s of pictures or of sound whose frames are unknown.
+	Holes              int64   `json:"holes"`
+	LongestHoleSeconds float64 `json:"longest_hole_seconds"`
+	FirstHoleAtSeconds float64 `json:"first_hole_at_seconds"` // stream time; 0 without one
 }
 
 // A PIDReport is one PID.
@@ -133,6 +153,7 @@ func (c *Checker) Report() Report {
 		MalformedTables: t.malformed, UnmarkedChanges: t.unmarked,
 		ProgramsLeftOut: t.leftOut,
 		Programs:        []ProgramReport{}, PIDs: []PIDReport{},
+		interrupted: c.interrupted,
 	}
 	for _, g := range c.programs {
 		k := &g.clock
@@ -178,6 +199,7 @@ func (g *program) report() ProgramReport {
 		Number: g.number, InForce: g.inForce, PMTPID: g.pmtPID, PCRPID: g.pcrPID,
 		PMTs: g.pmts, PMTGaps: g.pmt.gaps, LongestPMTIntervalSeconds: seconds(g.pmt.longest),
 		PMTChanges: g.changes, PMTVersions: append([]PMTVersion{}, g.history...),
+		TrackMoves: g.moves.moved, TrackReturns: g.moves.returns, Moves: append([]TrackMove{}, g.moves.first...),
 		PCRs: k.pcrs, PCRGaps: k.gaps, LongestPCRIntervalSeconds: seconds(k.longest),
 		PCRLeaps: k.leaps, PCRReverses: k.reverses, DurationSeconds: seconds(k.now),
 		Silences: k.silences, SilenceSeconds: seconds(k.silence), LongestSilenceSeconds: seconds(k.widest),
@@ -201,6 +223,7 @@ func (t *track) report(n uint16, now int64) TrackReport {
 		BrokenStarts: t.broken, UnmarkedStarts: t.unmarked,
 		DTSReverses: t.reverses, DTSLeaps: t.leaps, LatePTSs: t.late, EarlyPTSs: t.early, DisorderedPTSs: t.disorder,
 		PTSGaps: t.gaps, LongestPTSIntervalSeconds: seconds(t.widestGap),
+		Holes: t.holes, LongestHoleSeconds: seconds(t.widest), FirstHoleAtSeconds: seconds(t.firstHole),
 	}
 	for _, id := range t.streamIDs {
 		r.StreamIDs = append(r.StreamIDs, int(id))

@@ -27,6 +27,7 @@ type track struct {
 	mpegts.Track
 	kind    mpegts.Kind
 	inForce bool  // named by the PMT in force
+	left    bool  // a PMT has come that did not name it any more
 	since   int64 // the checker's time at which it was first named
 
 	packets   int64
@@ -39,6 +40,7 @@ type track struct {
 	broken    int64  // payload_unit_start_indicator and no PES packet
 	unmarked  int64  // a PES packet and no payload_unit_start_indicator
 
+	extent    extent // nothing has come since a break that is told already
 	stamped   bool   // dts is set
 	dts       uint64 // the last
 	placed    bool   // at is set
@@ -53,6 +55,9 @@ type track struct {
 	disorder  int64 // PTS before DTS
 	gaps      int64 // TR 2.5
 	widestGap int64
+	holes     int64
+	widest    int64 // hole, in 1/27,000,000 s
+	firstHole int64 // stream time of the first
 }
 
 // start takes the beginning of a PES packet, and reports false where p is
@@ -62,6 +67,7 @@ func (t *track) start(p mpegts.Packet) (stamp, bool) {
 	pes, ok := p.PES()
 	if !ok {
 		t.misses(p)
+		t.extent.coded.write(p.Payload())
 		return stamp{}, false
 	}
 	t.frames++
@@ -71,6 +77,7 @@ func (t *track) start(p mpegts.Packet) (stamp, bool) {
 	if t.Type == 0x03 || t.Type == 0x04 {
 		t.layer = cmp.Or(mpegts.AudioLayer(pes.Data()), t.layer)
 	}
+	defer t.extent.coded.begin(pes.Data())
 	if id := pes.StreamID(); len(t.streamIDs) < maxStreamIDs && !slices.Contains(t.streamIDs, id) {
 		t.streamIDs = append(t.streamIDs, id)
 	}
@@ -87,11 +94,13 @@ func (t *track) start(p mpegts.Packet) (stamp, bool) {
 		t.disorder++
 	}
 	s := stamp{pid: p.PID(), pts: pts, dts: dts}
+	s.late, s.most = t.extent.next(dts)
 	if t.stamped {
 		s.step = mpegts.PTSDelta(dts, t.dts)
-		s.follows = s.step >= 0
+		s.follows = s.step > 0 || s.step == 0 && t.kind == mpegts.Other
 		if !s.follows {
 			t.reverses++
+			t.extent = extent{}
 		}
 	}
 	t.dts, t.stamped = dts, true
@@ -137,6 +146,8 @@ func (t *track) judge(s stamp, w span, l limits) {
 	if step := s.step * 300; t.placed && s.follows {
 		if step-(w.to-t.at.from) > l.leap || (w.from-t.at.to)-step > l.leap {
 			t.leaps++
+		} else {
+			t.seek(s, w)
 		}
 	}
 	if gap := w.activeFrom - t.at.activeTo; t.placed {
@@ -146,4 +157,22 @@ func (t *track) judge(s stamp, w span, l limits) {
 		}
 	}
 	t.placed, t.at = true, w
+}
+
+// seek looks for a hole before a stamp. It is none as far as all may have been
+// silent since the last one: then the tracks need not begin together again.
+func (t *track) seek(s stamp, w span) {
+	silent := (w.to - t.at.from) - (w.activeTo - t.at.activeFrom)
+	late, most := s.late*300-silent, s.most*300
+	if silent > 0 {
+		most = maxHole * 300
+	}
+	if late <= most || t.kind == mpegts.Other {
+		return
+	}
+	if t.holes == 0 {
+		t.firstHole = t.at.to
+	}
+	t.holes++
+	t.widest = max(t.widest, late)
 }

@@ -11,6 +11,19 @@
 // repetition of PAT, PMT and PCR. No file can tell it from clocks that were
 // all put forward together.
 //
+// What no clause forbids and every viewer sees is a fault too, unless
+// Options.Interrupted: a track that goes on on another PID, though its coding is
+// the same; a PID that the PMT leaves out and names again; a hole in a track. What
+// is announced is no fault. A discontinuity_indicator allows stamps of another
+// time base or, on a PID, that some of it is missing: the sender knew, and a decoder
+// is told. A silence makes no hole either, since all players stop and go on with it,
+// and tracks need not end and begin in it together. A hole behind a continuity
+// error has been told by that. For the rest the DTS of a PID goes forward
+// from its first to its last, whatever the PMT names in between, and sound
+// lasts as long as the frames that were counted by their headers. A track that
+// comes or leaves for good, and another coding on a PID, are no faults: players are
+// told, and have nothing to go on with.
+//
 // The spacing of tables is known as exactly as PCRs lie around them and is
 // never overestimated. PIDs named by conditional access descriptors only are
 // not followed, and a PID that two programs share is judged in one of them.
@@ -35,6 +48,9 @@ type Options struct {
 	// MaxSilence is the longest silence: where all clocks go further forward
 	// together, it is a leap. Defaults to 1 h; negative: no silence at all.
 	MaxSilence time.Duration
+	// Interrupted says that tracks may move to other PIDs, leave and come back,
+	// and have holes: it is noted, and no fault.
+	Interrupted bool
 }
 
 // Bounds of memory under hostile input. PIDs are bounded by their 13 bits.
@@ -55,13 +71,14 @@ type limits struct {
 // A Checker judges one transport stream. It is not safe for concurrent use.
 // It keeps some 16 MiB at most, whatever is written.
 type Checker struct {
-	limits   limits
-	sync     packetSync
-	pids     map[uint16]*pid
-	tables   tables
-	programs []*program
-	numbers  map[uint16]*program
-	tracks   int // of all programs
+	limits      limits
+	interrupted bool
+	sync        packetSync
+	pids        map[uint16]*pid
+	tables      tables
+	programs    []*program
+	numbers     map[uint16]*program
+	tracks      int // of all programs
 
 	generation int64 // of the tables in force
 	time       watch
@@ -86,10 +103,11 @@ func New(o Options) *Checker {
 		o.MaxSilence = time.Hour
 	}
 	return &Checker{
-		limits:     limits{ticks(o.MaxPCRInterval), ticks(o.MaxLeap), ticks(o.MaxSilence)},
-		pids:       map[uint16]*pid{},
-		numbers:    map[uint16]*program{},
-		generation: 1,
+		limits:      limits{ticks(o.MaxPCRInterval), ticks(o.MaxLeap), ticks(o.MaxSilence)},
+		interrupted: o.Interrupted,
+		pids:        map[uint16]*pid{},
+		numbers:     map[uint16]*program{},
+		generation:  1,
 	}
 }
 
@@ -123,7 +141,8 @@ func (c *Checker) packet(p mpegts.Packet) {
 	}
 	s := c.pid(p.PID())
 	s.packets++
-	if !s.follow(p) {
+	step := s.follow(p)
+	if step.Repeats() {
 		return
 	}
 	pcr, clocked := p.PCR()
@@ -131,6 +150,9 @@ func (c *Checker) packet(p mpegts.Packet) {
 		c.time.tick(p.PID(), pcr, c.limits.pcrInterval)
 	}
 	c.find(s, p.PID())
+	if s.track != nil && step != mpegts.Onward { // what is missing has been told, by us or by the sender
+		s.track.extent = extent{}
+	}
 	if clocked && p.Discontinuity() { // the stamps of this packet are of the new time base
 		c.pcr(p, pcr)
 	}
