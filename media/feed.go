@@ -96,7 +96,7 @@ func (f *feed) info(now time.Time) FeedInfo {
 		Bytes: f.bytes, Packets: f.count, Bitrate: f.meter.rate(now), Source: f.post != nil || f.row.goesOn(now),
 		Readers: f.readers, TakenOver: f.takeovers, SkippedBytes: f.skipped, LeftOut: f.leftOut,
 		ContinuityErrors: f.faults + in.faults, TransportErrors: f.damaged + in.damaged,
-		Muted: f.muted.names(), Tracks: in.trackInfo(), Sent: f.sent.Load(),
+		Muted: f.muted.names(), Tracks: in.trackInfo(now), Sent: f.sent.Load(),
 	}
 	for _, p := range f.open {
 		if !p.begun {

@@ -32,6 +32,12 @@ func TestFeedInfoSaysWhatArrives(t *testing.T) {
 			{PID: videoPID, Kind: "video", Codec: "mpeg2video", Packets: 250},
 			{PID: audioPID, Kind: "audio", Codec: "mp2", Packets: 100},
 		}
+		for n := range i.Tracks {
+			if age := i.Tracks[n].AgeMs; age == nil || *age != 40 {
+				t.Errorf("the last packet of track %d came %v ms ago", n, age)
+			}
+			i.Tracks[n].AgeMs = nil
+		}
 		if !slices.Equal(i.Tracks, want) {
 			t.Errorf("tracks %+v", i.Tracks)
 		}

@@ -1,6 +1,10 @@
 package media
 
-import "vw/media/mpegts"
+import (
+	"time"
+
+	"vw/media/mpegts"
+)
 
 // An inspector follows a transport stream as it passes: its first program's
 // tables, its tracks, its faults, its random access points. It changes nothing.
@@ -12,19 +16,22 @@ type inspector struct {
 	contents *contents // as program has it; nil before the PAT
 	faults   uint64
 	damaged  uint64 // packets with the transport_error_indicator
-	rapPSI   []byte // PAT and PMT as they were at the last random access point
+	begun    time.Time
+	now      time.Duration // when what is scanned came in, after begun
+	rapPSI   []byte        // PAT and PMT as they were at the last random access point
 }
 
 // pidState is what is known of one PID.
 type pidState struct {
 	packets uint64
-	faults  uint64 // continuity errors
+	at      time.Duration // when the last of them came in, after the inspector's begun
+	faults  uint64        // continuity errors
 	counter mpegts.Counter
 	kind    mpegts.Kind // as the PMT names it,
 	codec   string      // and coding
 }
 
-func newInspector() *inspector { return &inspector{pids: map[uint16]*pidState{}} }
+func newInspector() *inspector { return &inspector{pids: map[uint16]*pidState{}, begun: time.Now()} }
 
 // scan takes the next whole packets, no further than the same tables are in
 // force: it returns how many bytes that were, what the tables say, and where the
@@ -42,6 +49,7 @@ func (in *inspector) scan(b []byte) (n int, under *contents, rap int) {
 			in.last, in.state = pid, in.pid(pid)
 		}
 		in.state.packets++
+		in.state.at = in.now
 		if p.TransportError() {
 			in.damaged++
 			begun = true
@@ -127,14 +135,20 @@ type TrackInfo struct {
 	Kind             string `json:"kind"` // video, audio, data
 	Codec            string `json:"codec"`
 	Packets          uint64 `json:"packets"`
+	AgeMs            *int64 `json:"ageMs"` // since the last packet came in, in ms; null: none has
 	ContinuityErrors uint64 `json:"continuityErrors"`
 }
 
-func (in *inspector) trackInfo() []TrackInfo {
+func (in *inspector) trackInfo(now time.Time) []TrackInfo {
 	list := []TrackInfo{}
 	for _, t := range in.program.PMT.Tracks {
 		s := in.pid(t.PID)
-		list = append(list, TrackInfo{PID: t.PID, Kind: s.kind.String(), Codec: s.codec, Packets: s.packets, ContinuityErrors: s.faults})
+		info := TrackInfo{PID: t.PID, Kind: s.kind.String(), Codec: s.codec, Packets: s.packets, ContinuityErrors: s.faults}
+		if s.packets > 0 {
+			ms := (now.Sub(in.begun) - s.at).Milliseconds()
+			info.AgeMs = &ms
+		}
+		list = append(list, info)
 	}
 	return list
 }

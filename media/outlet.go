@@ -20,6 +20,7 @@ func (o *outlet) publish(c chunk, from *Subscriber) {
 		o.pass(c, from)
 		return
 	}
+	o.inspector.now = c.at.Sub(o.inspector.begun)
 	for rest := c.data; len(rest) > 0; rest = rest[len(c.data):] {
 		var n int
 		n, c.contents, c.rap = o.inspector.scan(rest)

@@ -155,7 +155,7 @@ func (s *stream) info(now time.Time) StreamInfo {
 	p := s.program.Stats()
 	i := StreamInfo{Readers: s.readers, Bytes: s.bytes, Bitrate: s.meter.rate(now), Packets: p.Sent,
 		Dropped: p.Early + p.Damaged + p.Waiting + p.Surplus, Gaps: p.Gaps, Jumps: p.Jumps, Resets: p.Resets,
-		Tracks: s.inspector.trackInfo()}
+		Tracks: s.inspector.trackInfo(now)}
 	if s.ruled {
 		i.Feeds, i.Missing = s.entries, s.missing()
 	}

@@ -181,6 +181,7 @@ type QueueInfo struct {
 	Sent      uint64 `json:"sent"`      // packets, or messages
 	SentBytes uint64 `json:"sentBytes"` // in them
 	Dropped   uint64 `json:"dropped"`   // packets, or messages, since the queue was full
+	AgeMs     int64  `json:"ageMs"`     // since the oldest that waits or is being written came in, in ms
 	Hangs     bool   `json:"hangs"`     // what is being written came in over 5 s ago: the other end takes nothing
 }
 
@@ -192,6 +193,14 @@ func (s *Subscriber) Info() QueueInfo {
 	q := s.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	hangs := len(q.out) > 0 && time.Since(q.out[0].at) > hangsAfter
-	return QueueInfo{Bytes: q.bytes, Sent: q.sent, SentBytes: q.sentB, Dropped: q.drops, Hangs: hangs}
+	i := QueueInfo{Bytes: q.bytes, Sent: q.sent, SentBytes: q.sentB, Dropped: q.drops}
+	waits := q.out
+	if len(waits) == 0 {
+		waits = q.items.all()
+	}
+	if len(waits) > 0 {
+		age := time.Since(waits[0].at)
+		i.AgeMs, i.Hangs = age.Milliseconds(), len(q.out) > 0 && age > hangsAfter
+	}
+	return i
 }
