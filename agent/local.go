@@ -203,7 +203,7 @@ func (l *local) fixed(w http.ResponseWriter, r *http.Request, path string) {
 		l.addDestination(w, r)
 	case "/api/feeds/all":
 		if only(w, r, http.MethodGet) {
-			answerJSON(w, l.agent.router.Feeds())
+			answerJSON(w, l.agent.status().Feeds)
 		}
 	case "/api/stats":
 		if only(w, r, http.MethodGet) {

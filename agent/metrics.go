@@ -14,7 +14,6 @@ import (
 	"vw/agent/link"
 	"vw/agent/status"
 	"vw/command"
-	"vw/media"
 )
 
 // A family is one metric: its values are those of the status, by label.
@@ -24,22 +23,23 @@ type family[T any] struct {
 }
 
 // feedStates are told of every feed, feedMetrics of those of which nothing is muted.
-var feedStates = []family[media.FeedInfo]{
-	{"vw_feed_up", "gauge", "1 while a post feeds it", func(f media.FeedInfo) float64 { return one(f.Source) }},
-	{"vw_feed_muted", "gauge", "1 while the owner has muted it, or a part of it", func(f media.FeedInfo) float64 { return one(len(f.Muted) > 0) }},
+var feedStates = []family[status.Feed]{
+	{"vw_feed_up", "gauge", "1 while a post feeds it", func(f status.Feed) float64 { return one(f.Source) }},
+	{"vw_feed_muted", "gauge", "1 while the owner has muted it, or a part of it", func(f status.Feed) float64 { return one(len(f.Muted) > 0) }},
 }
 
-var feedMetrics = []family[media.FeedInfo]{
+var feedMetrics = []family[status.Feed]{
 	{"vw_feed_age_seconds", "gauge", "seconds since something came in, NaN for never", feedAge},
-	{"vw_feed_bytes_total", "counter", "bytes taken in", func(f media.FeedInfo) float64 { return float64(f.Bytes) }},
-	{"vw_feed_packets_total", "counter", "transport packets or messages taken in", func(f media.FeedInfo) float64 { return float64(f.Packets) }},
-	{"vw_feed_continuity_errors_total", "counter", "continuity errors in what came in", func(f media.FeedInfo) float64 { return float64(f.ContinuityErrors) }},
-	{"vw_feed_transport_errors_total", "counter", "packets that came in marked as damaged", func(f media.FeedInfo) float64 { return float64(f.TransportErrors) }},
-	{"vw_feed_skipped_bytes_total", "counter", "bytes thrown away to find packets", func(f media.FeedInfo) float64 { return float64(f.SkippedBytes) }},
-	{"vw_feed_takeovers_total", "counter", "times that one post ended another", func(f media.FeedInfo) float64 { return float64(f.TakenOver) }},
+	{"vw_feed_bytes_total", "counter", "bytes taken in", func(f status.Feed) float64 { return float64(f.Bytes) }},
+	{"vw_feed_packets_total", "counter", "transport packets or messages taken in", func(f status.Feed) float64 { return float64(f.Packets) }},
+	{"vw_feed_continuity_errors_total", "counter", "continuity errors in what came in", func(f status.Feed) float64 { return float64(f.ContinuityErrors) }},
+	{"vw_feed_transport_errors_total", "counter", "packets that came in marked as damaged", func(f status.Feed) float64 { return float64(f.TransportErrors) }},
+	{"vw_feed_skipped_bytes_total", "counter", "bytes thrown away to find packets", func(f status.Feed) float64 { return float64(f.SkippedBytes) }},
+	{"vw_feed_takeovers_total", "counter", "times that one post ended another", func(f status.Feed) float64 { return float64(f.TakenOver) }},
 }
 
 var destinationMetrics = []family[status.Destination]{
+	{"vw_destination_on_air", "gauge", "1 while what the rule wants, or some of it, leaves by the link", func(d status.Destination) float64 { return one(d.Condition.Sends()) }},
 	{"vw_destination_up", "gauge", "1 while the link is up", func(d status.Destination) float64 { return one(d.State == link.Up) }},
 	{"vw_destination_dials_total", "counter", "times that the present link was dialled", func(d status.Destination) float64 { return float64(d.Dials) }},
 	{"vw_destination_sent_bytes_total", "counter", "bytes written to links", func(d status.Destination) float64 { return float64(d.Queue.SentBytes) }},
@@ -54,6 +54,7 @@ var agentMetrics = []family[status.Status]{
 	{"vw_uptime_seconds", "gauge", "seconds since the start", func(s status.Status) float64 { return s.Uptime }},
 	{"vw_locked", "gauge", "1 while the owner has locked the rules", func(s status.Status) float64 { return one(s.Locked) }},
 	{"vw_state_saved", "gauge", "0 where the newest rules could not be saved", func(s status.Status) float64 { return one(s.StateError == "") }},
+	{"vw_problems", "gauge", "things that are wrong, as vw status lists them, but for those that tell of a muted feed or the owner", func(s status.Status) float64 { return float64(len(s.OutsideProblems())) }},
 	{"vw_control_up", "gauge", "1 while the command channel is up", func(s status.Status) float64 { return one(s.Channel != nil && s.Channel.State == link.Up) }},
 	{"vw_control_on_trial", "gauge", "1 while another command channel is on trial", func(s status.Status) float64 { return one(s.Channel != nil && s.Channel.OnTrial != nil) }},
 	{"vw_control_dials_total", "counter", "times that the present command channel was dialled", controlDials},
@@ -66,7 +67,7 @@ func one(yes bool) float64 {
 	return 0
 }
 
-func feedAge(f media.FeedInfo) float64 {
+func feedAge(f status.Feed) float64 {
 	if f.AgeMs == nil {
 		return math.NaN()
 	}
@@ -109,6 +110,17 @@ func writeFamilies[T any](w io.Writer, families []family[T], label string, all m
 	}
 }
 
+// writeConditions writes a series for each condition that a thing can have: 1 for
+// the one that it has, 0 for the others.
+func writeConditions[T any](w io.Writer, name, label string, conditions []status.Condition, all map[string]T, of func(T) status.Condition) {
+	writeHead(w, name, "gauge", "1 for the condition that it has")
+	for _, thing := range slices.Sorted(maps.Keys(all)) {
+		for _, c := range conditions {
+			fmt.Fprintf(w, "%s{%s=%q,condition=%q} %g\n", name, label, thing, c, one(of(all[thing]) == c))
+		}
+	}
+}
+
 func writeHead(w io.Writer, name, kind, help string) {
 	fmt.Fprintf(w, "# HELP %s %s\n# TYPE %[1]s %[3]s\n", name, help, kind)
 }
@@ -132,9 +144,11 @@ func (l *local) metrics(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "vw_info{name=%q,version=%q,instance=%q} 1\n", s.Name, s.Version, s.Instance)
 	writeFamilies(w, agentMetrics, "", map[string]status.Status{"": s})
 	writeFamilies(w, feedStates, "feed", s.Feeds)
-	maps.DeleteFunc(s.Feeds, func(_ string, f media.FeedInfo) bool { return len(f.Muted) > 0 })
+	maps.DeleteFunc(s.Feeds, func(_ string, f status.Feed) bool { return len(f.Muted) > 0 })
 	writeFamilies(w, feedMetrics, "feed", s.Feeds)
 	writeFamilies(w, destinationMetrics, "id", s.Destinations)
+	writeConditions(w, "vw_feed_condition", "feed", status.OfFeeds, s.Feeds, func(f status.Feed) status.Condition { return f.Condition })
+	writeConditions(w, "vw_destination_condition", "id", status.OfDestinations, s.Destinations, func(d status.Destination) status.Condition { return d.Condition })
 	writeCommands(w, l.agent.commands.Counts())
 	if len(s.Mutes) == 0 { // else what the process reads and computes would tell the rate of what is muted
 		metrics.WriteProcessMetrics(w)

@@ -13,26 +13,44 @@ import (
 
 // Status is what list status and GET /api/stats tell.
 type Status struct {
-	Instance     string                      `json:"instance"` // new at every start
-	Name         string                      `json:"name"`
-	Version      string                      `json:"version"`
-	Started      time.Time                   `json:"started"`
-	Uptime       float64                     `json:"uptime"`               // seconds
-	Locked       bool                        `json:"locked"`               // the command channel can list, not change
-	Mutes        []string                    `json:"mutes"`                // the owner's that are in force now
-	Owner        *owner.Info                 `json:"owner,omitempty"`      // why; told on this machine alone
-	AnyHost      bool                        `json:"anyHost"`              // VW_ALLOW_DESTINATIONS is not set
-	StateError   string                      `json:"stateError,omitempty"` // why a restart would lose the newest rules
-	Channel      *Channel                    `json:"control"`              // the command channel; null where there is none
-	Feeds        map[string]media.FeedInfo   `json:"feeds"`
-	Streams      map[string]media.StreamInfo `json:"streams"`
-	Destinations map[string]Destination      `json:"destinations"`
+	Instance     string                 `json:"instance"` // new at every start
+	Name         string                 `json:"name"`
+	Version      string                 `json:"version"`
+	Started      time.Time              `json:"started"`
+	Uptime       float64                `json:"uptime"`               // seconds
+	Locked       bool                   `json:"locked"`               // the command channel can list, not change
+	Mutes        []string               `json:"mutes"`                // the owner's that are in force now
+	Owner        *owner.Info            `json:"owner,omitempty"`      // why; told on this machine alone
+	AnyHost      bool                   `json:"anyHost"`              // VW_ALLOW_DESTINATIONS is not set
+	StateError   string                 `json:"stateError,omitempty"` // why a restart would lose the newest rules
+	Channel      *Channel               `json:"control"`              // the command channel; null where there is none
+	Feeds        map[string]Feed        `json:"feeds"`
+	Streams      map[string]Stream      `json:"streams"`
+	Destinations map[string]Destination `json:"destinations"`
+	Problems     []Wrong                `json:"problems"` // all that is wrong, the agent's own first
+}
+
+// Feed is the state of a feed.
+type Feed struct {
+	media.FeedInfo
+	Condition Condition `json:"condition"`
+	To        []string  `json:"to,omitempty"` // ids of the destinations by which some of it leaves now
+	Problem   *Problem  `json:"problem,omitempty"`
+}
+
+// Stream is the state of a stream.
+type Stream struct {
+	media.StreamInfo
+	Condition Condition            `json:"condition"`
+	Entries   map[string]Condition `json:"entries"` // of its rule: muted, missing or present
 }
 
 // Destination is the state of a destination.
 type Destination struct {
-	Stream      string `json:"stream"`
-	Destination string `json:"destination"`
+	Stream      string    `json:"stream"`
+	Destination string    `json:"destination"`
+	Condition   Condition `json:"condition"`
+	Problem     *Problem  `json:"problem,omitempty"`
 	link.Info
 	Queue     media.QueueInfo      `json:"queue"`
 	Former    *link.Info           `json:"former,omitempty"` // of the rule before, while it still carries
@@ -44,9 +62,10 @@ type Destination struct {
 type Channel struct {
 	Destination string `json:"destination"` // in force
 	link.Info
-	OnTrial    *Trial `json:"onTrial,omitempty"`
-	Former     string `json:"former,omitempty"`     // in force before
-	Configured string `json:"configured,omitempty"` // VW_API
+	Problem    *Problem `json:"problem,omitempty"`
+	OnTrial    *Trial   `json:"onTrial,omitempty"`
+	Former     string   `json:"former,omitempty"`     // in force before
+	Configured string   `json:"configured,omitempty"` // VW_API
 }
 
 // Trial is an endpoint on trial.

@@ -11,6 +11,7 @@ import (
 	"vw/agent/owner"
 	"vw/agent/status"
 	"vw/cmd/vw/cli"
+	"vw/cmd/vw/statustext"
 )
 
 const muteHelp = `vw mute FEED keeps a feed on this machine: it leaves for no relay and no recording, whatever any rule
@@ -58,7 +59,7 @@ func runMute(ctx context.Context, c *cli.Call) error {
 		}
 		for _, m := range now.Schedule {
 			if m.Feed == strings.TrimPrefix(feed, "/") {
-				fmt.Fprintf(c.Stdout, "%s is muted by you %s.\n", m.Feed, times(m))
+				fmt.Fprintf(c.Stdout, "%s is muted by you %s.\n", m.Feed, statustext.When(m))
 			}
 		}
 	}
@@ -70,25 +71,13 @@ func runMute(ctx context.Context, c *cli.Call) error {
 	return nil
 }
 
-// times says when a mute is in force.
-func times(m owner.Scheduled) string {
-	if !m.Until.IsZero() {
-		return "until " + m.Until.Format("Mon 2 Jan 15:04 MST")
-	}
-	text := m.Every.String() + ", by this machine's clock and its daylight saving"
-	if m.Now {
-		text += "; now too"
-	}
-	return text
-}
-
 // listMutes says what is muted, and when.
 func listMutes(ctx context.Context, a *client.Client, out io.Writer) error {
-	v, err := look(ctx, a)
+	v, _, err := look(ctx, a)
 	if err != nil {
 		return err
 	}
-	for _, line := range v.muted() {
+	for _, line := range statustext.Muted(v.Status) {
 		fmt.Fprintln(out, line)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 
 	"vw/agent/client"
 	"vw/cmd/vw/cli"
+	"vw/cmd/vw/statustext"
 )
 
 const (
@@ -25,7 +26,7 @@ const (
 type manager struct {
 	tell  func(state string)
 	every time.Duration // between two looks
-	look  func(context.Context) (report, error)
+	look  func(context.Context) (statustext.Report, error)
 	log   *slog.Logger
 }
 
@@ -48,9 +49,9 @@ func tellManager(ctx context.Context, call *cli.Call, url string, log *slog.Logg
 			log.Warn("service manager not told", "err", err)
 		}
 	}
-	m.look = func(ctx context.Context) (report, error) {
-		v, err := look(ctx, agent)
-		return v.report(), err
+	m.look = func(ctx context.Context) (statustext.Report, error) {
+		v, _, err := look(ctx, agent)
+		return v.Report(), err
 	}
 	pid := call.Variable("WATCHDOG_PID")
 	if usec, err := strconv.ParseInt(call.Variable("WATCHDOG_USEC"), 10, 64); err == nil && usec > 0 && (pid == "" || pid == strconv.Itoa(os.Getpid())) {
@@ -85,7 +86,7 @@ func (m *manager) run(ctx context.Context) {
 		case err != nil:
 			m.log.Error("no status to tell the service manager: its watchdog may end this program", "err", err)
 		default:
-			m.tell("READY=1\nWATCHDOG=1\nSTATUS=" + oneLineOf(r.sentence()))
+			m.tell("READY=1\nWATCHDOG=1\nSTATUS=" + oneLineOf(r.Sentence()))
 		}
 		select {
 		case <-ctx.Done():

@@ -9,6 +9,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"vw/cmd/vw/cli"
+	"vw/cmd/vw/statustext"
 )
 
 // An agent that does not answer is one whose packets may be stuck too.
@@ -18,12 +21,12 @@ func TestWatchdogIsFedWhileTheAgentAnswersAndNoLonger(t *testing.T) {
 		var stuck atomic.Bool
 		m := manager{every: 10 * time.Second, log: slog.New(slog.DiscardHandler)}
 		m.tell = func(state string) { told = append(told, state) }
-		m.look = func(ctx context.Context) (report, error) {
+		m.look = func(ctx context.Context) (statustext.Report, error) {
 			if stuck.Load() {
 				<-ctx.Done()
-				return report{}, ctx.Err()
+				return statustext.Report{}, ctx.Err()
 			}
-			return report{sections: []section{{"going out", []line{{onAir, "cam -> relay\nis on air"}}}}}, nil
+			return statustext.Report{Sections: []statustext.Section{{Head: "going out", Lines: []statustext.Line{{Severity: cli.Good, Text: "cam -> relay\nis on air"}}}}}, nil
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
@@ -52,11 +55,11 @@ func TestWatchdogIsFedWhileTheAgentAnswersAndNoLonger(t *testing.T) {
 }
 
 func TestStatusInOneLineSaysWhatIsWrongFirst(t *testing.T) {
-	r := report{sections: []section{
-		{"going out", []line{{onAir, "cam is on air"}, {wrong, "lab does not leave"}}},
-		{"coming in", []line{{wrong, "mic is silent"}}},
+	r := statustext.Report{Sections: []statustext.Section{
+		{Head: "going out", Lines: []statustext.Line{{Severity: cli.Good, Text: "cam is on air"}, {Severity: cli.Wrong, Text: "lab does not leave"}}},
+		{Head: "coming in", Lines: []statustext.Line{{Severity: cli.Wrong, Text: "mic is silent"}}},
 	}}
-	if got, want := oneLineOf(r.sentence()), "Something is wrong: lab does not leave; mic is silent"; got != want {
+	if got, want := oneLineOf(r.Sentence()), "Something is wrong: lab does not leave; mic is silent"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if got := oneLineOf(strings.Repeat("ä", maxStatus)); len(got) > maxStatus+len("…") || !strings.HasSuffix(got, "ä…") {

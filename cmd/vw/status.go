@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"vw/agent/client"
-	"vw/agent/status"
 	"vw/cmd/vw/cli"
+	"vw/cmd/vw/statustext"
 	"vw/command/printable"
 )
 
@@ -105,28 +105,23 @@ func (o *statusOptions) again(ctx context.Context, stdout io.Writer) int {
 
 // look asks once. The code is the program's, also where there is an error.
 func (o *statusOptions) look(ctx context.Context) (text []byte, code int, err error) {
-	v, err := look(ctx, o.Client)
+	v, raw, err := look(ctx, o.Client)
 	if err != nil {
 		return nil, exitNoAgent, err
 	}
-	r := v.report()
-	if o.asJSON {
-		return append(printable.JSON(bytes.TrimSpace(v.raw)), '\n'), r.code(), nil
+	r := v.Report()
+	if r.Wrong() {
+		code = cli.Failed
 	}
-	return r.text(o.colour), r.code(), nil
+	if o.asJSON {
+		return append(printable.JSON(bytes.TrimSpace(raw)), '\n'), code, nil
+	}
+	return r.Text(o.colour), code, nil
 }
 
-// look asks an agent for its status.
-func look(ctx context.Context, c *client.Client) (v view, err error) {
-	v = view{url: c.URL(), now: time.Now()}
-	v.Status, v.raw, err = c.Status(ctx)
-	return v, err
-}
-
-// A view is an agent's status, seen at a time.
-type view struct {
-	status.Status
-	raw json.RawMessage // as it came
-	url string
-	now time.Time
+// look asks an agent for its status, and returns it as it came too.
+func look(ctx context.Context, c *client.Client) (v statustext.View, raw json.RawMessage, err error) {
+	v = statustext.View{URL: c.URL(), Now: time.Now()}
+	v.Status, raw, err = c.Status(ctx)
+	return v, raw, err
 }

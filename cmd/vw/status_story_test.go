@@ -58,7 +58,7 @@ func TestStatusTellsTheStoryOfADay(t *testing.T) {
 	}
 	comes(t, a.URL(), cli.OK, "nothing: there is no destination rule", "come from "+host)
 	put(http.MethodPost, "/api/destinations", `{"id":"0","stream":"av","destination":"`+r.URL()+`/in/av","file":"av.ts"}`)
-	comes(t, a.URL(), cli.Failed, "! av NOT ON AIR (rule 0): "+host+" is there, but nothing comes in on av", "! nothing comes in on av: ffmpeg is not posting (never yet")
+	comes(t, a.URL(), cli.Failed, "! av NOT ON AIR (rule 0): "+host+" is there, but nothing comes in on av", "! nothing comes in on av: ffmpeg is not posting", "never yet: post to ")
 	stop := play(t, a, "av")
 	comes(t, a.URL(), cli.OK, "av ON AIR to "+host+" (rule 0), ", "bit/s: mpeg2video, mp2", "av recording to av.ts, ")
 	put(http.MethodPut, "/api/mutes/av", "")
@@ -67,17 +67,17 @@ func TestStatusTellsTheStoryOfADay(t *testing.T) {
 	put(http.MethodPut, "/api/lock", "")
 	comes(t, a.URL(), cli.OK, "av ON AIR to ", "have LOCKED the rules")
 	r.Close()
-	comes(t, a.URL(), cli.Failed, "! av NOT ON AIR (rule 0): "+host+" unreachable for ", "connection refused (nothing listens there", "! cannot come: "+host+" unreachable")
+	comes(t, a.URL(), cli.Failed, "! av NOT ON AIR (rule 0): "+host+" down for ", "connection refused (nothing listens there", "! cannot come: "+host+" down")
 	if err := r.Reopen(); err != nil {
 		t.Fatal(err)
 	}
 	comes(t, a.URL(), cli.OK, "av ON AIR to "+host)
 	r.SetFaults("/in/av", testrelay.Faults{Stall: true})
-	comes(t, a.URL(), cli.Failed, "! av NOT ON AIR (rule 0): "+host+" takes nothing")
+	comes(t, a.URL(), cli.Failed, "! av NOT ON AIR (rule 0): "+host+": the relay takes nothing")
 	r.SetFaults("/in/av", testrelay.Faults{})
 	comes(t, a.URL(), cli.OK, "av ON AIR to "+host)
 	stop()
-	comes(t, a.URL(), cli.Failed, "! no picture comes in on av: ffmpeg is not posting (last packet ")
+	comes(t, a.URL(), cli.Failed, "! nothing comes in on av: ffmpeg is not posting", "the last ")
 	end()
 	var stdout, stderr bytes.Buffer
 	if code := run(t.Context(), []string{"status", "--port", a.URL()[strings.LastIndexByte(a.URL(), ':')+1:]}, nil, nil, &stdout, &stderr); code != exitNoAgent {

@@ -16,7 +16,7 @@ import (
 
 	"vw/agent/status"
 	"vw/cmd/vw/cli"
-	"vw/media"
+	"vw/cmd/vw/statustext"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write what vw status says now to testdata")
@@ -32,14 +32,14 @@ func recorded(t *testing.T, name string) []byte {
 }
 
 func TestStatusTellsInWords(t *testing.T) {
-	for name, code := range map[string]int{"status_onair": cli.OK, "status_silent": cli.OK, "status_trouble": cli.Failed} {
-		v := view{url: "http://127.0.0.1:8888"}
+	for name, wrong := range map[string]bool{"status_onair": false, "status_silent": false, "status_trouble": true} {
+		v := statustext.View{URL: "http://127.0.0.1:8888"}
 		if err := json.Unmarshal(recorded(t, name), &v.Status); err != nil {
 			t.Fatal(err)
 		}
-		v.now = v.Started.Add(time.Duration(v.Uptime * float64(time.Second)))
-		r := v.report()
-		text := r.text(false)
+		v.Now = v.Started.Add(time.Duration(v.Uptime * float64(time.Second)))
+		r := v.Report()
+		text := r.Text(false)
 		golden := filepath.Join("testdata", name+".txt")
 		if *rewrite {
 			if err := os.WriteFile(golden, text, 0o644); err != nil {
@@ -50,8 +50,8 @@ func TestStatusTellsInWords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !bytes.Equal(text, want) || r.code() != code {
-			t.Errorf("%s: code %d, want %d\n%s\nwant\n%s", name, r.code(), code, text, want)
+		if !bytes.Equal(text, want) || r.Wrong() != wrong {
+			t.Errorf("%s: wrong is %v\n%s\nwant\n%s", name, r.Wrong(), text, want)
 		}
 		if bytes.Contains(text, []byte("secret")) || bytes.ContainsAny(text, "\x1b\a\u202e") {
 			t.Errorf("%s: a query or a control character is in\n%s", name, text)
@@ -62,9 +62,9 @@ func TestStatusTellsInWords(t *testing.T) {
 // A relay's words, or a device's, neither steer the terminal nor turn what is read.
 func TestStatusEscapesWhatCannotBeSeen(t *testing.T) {
 	const hostile = "\x1b[2J\u009b31m\x7f\u202egpj"
-	v := view{url: "http://127.0.0.1:8888"}
+	v := statustext.View{URL: "http://127.0.0.1:8888"}
 	v.Name, v.StateError, v.Instance = hostile, hostile, "x"
-	v.Feeds = map[string]media.FeedInfo{hostile: {}}
+	v.Feeds = map[string]status.Feed{hostile: {}}
 	v.Destinations = map[string]status.Destination{hostile: {Stream: hostile}}
 	raw, err := json.Marshal(v.Status)
 	if err != nil {

@@ -1,0 +1,93 @@
+package status
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// A use is what the rules do with a feed.
+type use struct {
+	wanted   bool     // by a destination
+	to       []string // ids of the destinations by which it leaves
+	recorded bool
+}
+
+// users tells what the rules do with every feed. The destinations are decided.
+func (s *Status) users() map[string]*use {
+	all := map[string]*use{}
+	for _, id := range slices.Sorted(maps.Keys(s.Destinations)) {
+		d := s.Destinations[id]
+		for _, entry := range s.entries(d.Stream) {
+			feed, _, _ := strings.Cut(entry, ":")
+			u := all[feed]
+			if u == nil {
+				u = &use{}
+				all[feed] = u
+			}
+			condition := s.entry(entry)
+			u.wanted = u.wanted || condition != Muted
+			if condition != Present {
+				continue
+			}
+			if d.Condition.Sends() && !slices.Contains(u.to, id) {
+				u.to = append(u.to, id)
+			}
+			u.recorded = u.recorded || d.recorded()
+		}
+	}
+	return all
+}
+
+func (s *Status) decideFeed(name string, f *Feed, u *use) {
+	if u == nil {
+		u = &use{}
+	}
+	f.Condition, f.To = s.entry(name), u.to
+	switch {
+	case f.Condition == Present && len(u.to) > 0:
+		f.Condition = OnAir
+	case f.Condition == Present && u.recorded:
+		f.Condition = Recording
+	case f.Condition == Missing && f.UnknownBytes > 0:
+		f.Problem = problem(CodeNotMPEGTS, "what is posted to "+name+" holds no MPEG-TS so far")
+	case f.Condition == Missing && !u.wanted:
+		f.Condition = Silent
+	case f.Condition == Missing && f.Source:
+		f.Problem = problem(CodeSourceSilent, "nothing comes in on "+name+": ffmpeg is connected, but sends nothing")
+	case f.Condition == Missing:
+		f.Problem = problem(CodeNoSource, "nothing comes in on "+name+": ffmpeg is not posting")
+	}
+	if n := f.TakenOver; n >= manyEvictions && float64(n)*evictEvery.Seconds() >= s.Uptime {
+		f.Problem = f.Problem.with(CodeTakenOver, fmt.Sprintf("on %s one post ends another, %d times so far", name, n))
+	}
+}
+
+// decideStreams tells of streams what is told of feeds. The destinations are
+// decided.
+func (s *Status) decideStreams() {
+	to := map[string]Condition{} // what the destinations do with a stream
+	for _, d := range s.Destinations {
+		switch {
+		case d.Condition.Sends():
+			to[d.Stream] = OnAir
+		case d.recorded() && to[d.Stream] != OnAir:
+			to[d.Stream] = Recording
+		}
+	}
+	for name, x := range s.Streams {
+		x.Condition, _ = s.sends(name)
+		if x.Condition == Present && to[name] != "" {
+			x.Condition = to[name]
+		}
+		x.Entries = map[string]Condition{}
+		for _, entry := range x.Feeds {
+			x.Entries[entry] = s.entry(entry)
+		}
+		s.Streams[name] = x
+	}
+}
+
+// recorded reports whether what comes in for the destination is written to its file.
+func (d Destination) recorded() bool { return d.Recording != nil && d.Recording.Error == "" }
