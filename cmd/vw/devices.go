@@ -60,7 +60,7 @@ func runDevices(ctx context.Context, c *cli.Call) error {
 	found.Assign(askAgent(ctx, a, port))
 	switch {
 	case *install != "":
-		return installSource(found, *root, *install, c.Stdout)
+		return found.Install(*root, *install, c.Stdout)
 	case *asJSON:
 		err = cli.PrintJSON(c.Stdout, found)
 	default:

@@ -48,7 +48,7 @@ func (o *Options) Run(ctx context.Context, texts []string, c *cli.Call) (acknowl
 	if err != nil {
 		return false, cli.UsageError{Err: err}
 	}
-	return o.print(o.send(ctx, commands), c.Stdout)
+	return o.print(o.sendAll(ctx, commands), c.Stdout)
 }
 
 // converse sends each command when it is typed, until the input or ctx ends. A
@@ -68,13 +68,13 @@ func (o *Options) converse(ctx context.Context, c *cli.Call) (acknowledged bool,
 		case text == "":
 			continue
 		}
-		command, err := parseCommand(text)
+		outcomes, err := o.Send(ctx, text)
 		if err != nil {
 			acknowledged = false
 			fmt.Fprintf(c.Stderr, "not sent: %v\n", err)
 			continue
 		}
-		done, err := o.print(o.send(ctx, []rawCommand{command}), c.Stdout)
+		done, err := o.print(outcomes, c.Stdout)
 		if err != nil {
 			fmt.Fprintln(c.Stderr, err)
 		}
@@ -82,9 +82,17 @@ func (o *Options) converse(ctx context.Context, c *cli.Call) (acknowledged bool,
 	}
 }
 
-// send sends the commands to all URLs at once and returns what became of them, in
-// the order of the URLs.
-func (o *Options) send(ctx context.Context, commands []rawCommand) (outcomes []Outcome) {
+// Send sends one command to all URLs at once and returns what became of it, in
+// the order of the URLs. The error says why it is no command.
+func (o *Options) Send(ctx context.Context, text string) ([]Outcome, error) {
+	command, err := parseCommand(text)
+	if err != nil {
+		return nil, err
+	}
+	return o.sendAll(ctx, []rawCommand{command}), nil
+}
+
+func (o *Options) sendAll(ctx context.Context, commands []rawCommand) (outcomes []Outcome) {
 	byURL := make([][]Outcome, len(o.To))
 	var wg sync.WaitGroup
 	for i, to := range o.To {

@@ -1,4 +1,4 @@
-package main
+package devices
 
 import (
 	"errors"
@@ -9,16 +9,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"vw/cmd/vw/devices"
 )
 
-// installSource writes the line of a feed's device to etc/vw/FEED.source below
-// root, where the unit vw-source@FEED reads it. It replaces no file, and starts
-// nothing.
-func installSource(found *devices.Report, root, feed string, stdout io.Writer) error {
-	all := slices.Concat(found.Cameras, found.Microphones)
-	at := slices.IndexFunc(all, func(d devices.Device) bool { return d.Feed == feed })
+// Install writes the line of a feed's device to etc/vw/FEED.source below root,
+// where the unit vw-source@FEED reads it, and says on out what to do next. It
+// replaces no file, and starts nothing.
+func (r *Report) Install(root, feed string, out io.Writer) error {
+	all := slices.Concat(r.Cameras, r.Microphones)
+	at := slices.IndexFunc(all, func(d Device) bool { return d.Feed == feed })
 	if at < 0 {
 		var there []string
 		for _, d := range all {
@@ -53,9 +51,9 @@ func installSource(found *devices.Report, root, feed string, stdout io.Writer) e
 	if err = errors.Join(err, f.Close()); err != nil {
 		return errors.Join(err, os.Remove(path))
 	}
-	fmt.Fprintf(stdout, "%s is written. Next: systemctl enable --now vw-source@%s\n", path, feed)
+	fmt.Fprintf(out, "%s is written. Next: systemctl enable --now vw-source@%s\n", path, feed)
 	if d.StableBy == "" {
-		fmt.Fprintf(stdout, "The system gives %s no lasting name: after a restart it may be another device.\n", d.Device)
+		fmt.Fprintf(out, "The system gives %s no lasting name: after a restart it may be another device.\n", d.Device)
 	}
 	return nil
 }

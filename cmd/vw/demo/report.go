@@ -1,15 +1,12 @@
-package main
+package demo
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
-	"vw/agent/status"
 	"vw/media/mpegts"
 	"vw/media/tscheck"
 )
@@ -17,7 +14,7 @@ import (
 // explain prints lines to try.
 func (d *demo) explain() {
 	relay, local := d.relay.URL(), d.agent.URL()
-	fmt.Fprintf(d.out, `
+	fmt.Fprintf(d.Out, `
 Open in a browser:
 
   %[6]s/view/%[4]s        what a viewer of the relay sees
@@ -37,7 +34,7 @@ Or try in another terminal:
 
 Ctrl-C ends it. What a viewer of %[1]s/out/%[4]s gets:
 
-`, relay, local, demoAPI, demoStream, demoFeed, strings.Replace(relay, "ws", "http", 1))
+`, relay, local, apiPath, stream, feed, strings.Replace(relay, "ws", "http", 1))
 }
 
 // watch prints one line a second, until ctx ends.
@@ -51,7 +48,7 @@ func (d *demo) watch(ctx context.Context) {
 			return
 		case now := <-tick.C:
 			r, bytes := d.seen()
-			fmt.Fprintf(d.out, "%4.0f s  %6.2f Mbit/s  %9d packets  %d continuity errors  %d dropped\n",
+			fmt.Fprintf(d.Out, "%4.0f s  %6.2f Mbit/s  %9d packets  %d continuity errors  %d dropped\n",
 				now.Sub(begun).Seconds(), float64(bytes-before)*8/1e6, r.Packets, r.ContinuityErrors, d.dropped(ctx))
 			before = bytes
 		}
@@ -66,20 +63,12 @@ func (d *demo) seen() (tscheck.Report, int64) {
 
 // dropped asks the agent how many packets its queues have dropped.
 func (d *demo) dropped(ctx context.Context) (n uint64) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.agent.URL()+"/api/stats", nil)
-	if err != nil {
-		return 0
-	}
-	resp, err := http.DefaultClient.Do(req)
+	s, _, err := d.client.Status(ctx)
 	if err != nil {
 		return 0 // it is ending
 	}
-	defer resp.Body.Close()
-	var status status.Status
-	if json.NewDecoder(resp.Body).Decode(&status) == nil {
-		for _, destination := range status.Destinations {
-			n += destination.Queue.Dropped
-		}
+	for _, destination := range s.Destinations {
+		n += destination.Queue.Dropped
 	}
 	return n
 }
@@ -93,7 +82,7 @@ func (d *demo) verdict() error {
 	for _, program := range r.Programs {
 		for _, track := range program.Tracks {
 			if track.Kind == mpegts.Video.String() && track.Packets > 0 {
-				fmt.Fprintf(d.out, "\n%d packets arrived, video among them, without continuity errors\n", r.Packets)
+				fmt.Fprintf(d.Out, "\n%d packets arrived, video among them, without continuity errors\n", r.Packets)
 				return nil
 			}
 		}
