@@ -120,6 +120,9 @@ func reply(w http.ResponseWriter, v any, err error) {
 		if !ok {
 			status = http.StatusInternalServerError
 		}
+		if refused.Field != "" { // the body is the protocol's
+			w.Header().Set("Vw-Field", refused.Field)
+		}
 		fail(w, status, refused.Why)
 	default:
 		fail(w, http.StatusInternalServerError, "internal error")

@@ -239,3 +239,35 @@ func TestAnswerThatIsNotReadEndsTheConnection(t *testing.T) {
 		}
 	}
 }
+
+func TestARefusedRuleNamesTheFieldThatIsWrong(t *testing.T) {
+	t.Parallel()
+	a := start(t, nil, agent.Config{AllowDestinations: []string{"relay.example"}})
+	const good = `"stream":"v","destination":"wss://relay.example/in/v"`
+	for _, c := range []struct{ path, rule, field string }{
+		{"streams", `{"stream":"a b","feeds":[]}`, "stream"},
+		{"streams", `{"feeds":[]}`, "stream"},
+		{"streams", `{"stream":"api","feeds":[]}`, "stream"},
+		{"streams", `{"stream":"s","feeds":["a b"]}`, "feeds"},
+		{"streams", `{"stream":"s","feeds":["stream/x"]}`, "feeds"},
+		{"streams", `{"stream":"s","feeds":["a","a"]}`, "feeds"},
+		{"destinations", `{"id":"all",` + good + `}`, "id"},
+		{"destinations", `{"id":"apiRule",` + good + `}`, "id"},
+		{"destinations", `{"id":"0","stream":"","destination":"wss://relay.example/"}`, "stream"},
+		{"destinations", `{"id":"0","stream":"v","destination":"relay.example"}`, "destination"},
+		{"destinations", `{"id":"0","stream":"v","destination":"wss://other.example/"}`, "destination"},
+		{"destinations", `{"id":"0","stream":"v","destination":"https://relay.example/"}`, "token"},
+		{"destinations", `{"id":"0","auth":"bearer",` + good + `}`, "token"},
+		{"destinations", `{"id":"0","auth":"pigeon",` + good + `}`, "auth"},
+		{"destinations", `{"id":"0","token":"a\nb",` + good + `}`, "token"},
+		{"destinations", `{"id":"0","file":"../x",` + good + `}`, "file"},
+		{"destinations", `{"id":"0","file":5,` + good + `}`, "file"},
+		{"destinations", `{"id":"0","file":".vw-recordings",` + good + `}`, "file"},
+		{"destinations", `{`, ""},
+	} {
+		resp, text := a.request(t, "POST", "/api/"+c.path, c.rule)
+		if resp.StatusCode != http.StatusBadRequest || resp.Header.Get("Vw-Field") != c.field {
+			t.Errorf("%s %s: HTTP %d %s, want field %q", c.path, c.rule, resp.StatusCode, text, c.field)
+		}
+	}
+}

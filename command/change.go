@@ -117,11 +117,11 @@ func (h *Handler) admit(rule Destination) (Admission, error) {
 	if err == nil {
 		return admitted, nil
 	}
-	kind := Invalid
+	e := &Error{Kind: Invalid, Field: "destination", Why: err.Error()}
 	if refused := (*Error)(nil); errors.As(err, &refused) {
-		kind = refused.Kind
+		e.Kind, e.Field = refused.Kind, refused.Field
 	}
-	return nil, &Error{kind, err.Error()}
+	return nil, e
 }
 
 func (h *Handler) deleteStream(ctx context.Context, from Origin, which string) (string, error) {

@@ -65,7 +65,7 @@ func (h *Handler) Handle(ctx context.Context, message []byte, from Origin, reply
 			return done
 		}
 		if sent > maxReplies {
-			reply(refusal(&Error{Conflict, "the replies to this message are longer than 4 MiB: what was left of it is not done, send fewer commands at a time"}))
+			reply(refusal(&Error{Kind: Conflict, Why: "the replies to this message are longer than 4 MiB: what was left of it is not done, send fewer commands at a time"}))
 			break
 		}
 		command, isObject := object{}, false

@@ -103,14 +103,14 @@ func parseDestination(raw json.RawMessage) (rule Destination, tokenGiven bool, e
 		{"auth", &rule.Auth, false}, {"file", &rule.File, false}, {"token", &rule.Token, false},
 	} {
 		if field.required && !fields.given(field.key) {
-			return Destination{}, false, invalid("%s is missing: a destination rule has id, stream and destination", field.key)
+			return Destination{}, false, about(field.key, invalid("%s is missing: a destination rule has id, stream and destination", field.key))
 		}
 		if *field.value, err = fields.text(field.key); err != nil {
-			return Destination{}, false, err
+			return Destination{}, false, about(field.key, err)
 		}
 	}
 	if rule.Stream, err = StreamName(rule.Stream); err != nil {
-		return Destination{}, false, err
+		return Destination{}, false, about("stream", err)
 	}
 	rule.Warning = fields.unknown("id", "stream", "destination", "auth", "file", "token", "tokenset", "trial", "warning")
 	return rule, fields.given("token"), nil
@@ -121,27 +121,27 @@ func parseDestination(raw json.RawMessage) (rule Destination, tokenGiven bool, e
 // Effects.Admit's to say.
 func (d Destination) Check() error {
 	if err := checkName("id", d.ID); err != nil {
-		return err
+		return about("id", err)
 	}
 	if err := checkName("stream", d.Stream); err != nil {
-		return err
+		return about("stream", err)
 	}
 	if (d.ID == APIRule) != (d.Stream == APIStream) {
-		return invalid("stream %q and id %q are the command channel's and go together: change id %q or stream %q",
-			APIStream, APIRule, d.ID, d.Stream)
+		return about("id", invalid("stream %q and id %q are the command channel's and go together: change id %q or stream %q",
+			APIStream, APIRule, d.ID, d.Stream))
 	}
 	if d.ID == APIRule && d.File != "" {
-		return invalid("the command channel cannot be recorded: leave file out")
+		return about("file", invalid("the command channel cannot be recorded: leave file out"))
 	}
 	if err := checkToken(d.Token); err != nil {
-		return err
+		return about("token", err)
 	}
 	if err := checkFile(d.File); err != nil {
-		return err
+		return about("file", err)
 	}
 	scheme, err := checkURL(d.Destination)
 	if err != nil {
-		return err
+		return about("destination", err)
 	}
 	return d.checkAuth(scheme)
 }
@@ -203,21 +203,21 @@ func (d Destination) checkAuth(scheme string) error {
 	switch d.Auth {
 	case "":
 		if access && d.Token == "" {
-			return invalid(`an %s:// destination is asked for access with a token: add "token", or write ws:// or wss://`, scheme)
+			return about("token", invalid(`an %s:// destination is asked for access with a token: add "token", or write ws:// or wss://`, scheme))
 		}
 	case "access":
 		if !access {
-			return invalid(`auth "access" asks an https:// destination for access: write https://, or leave auth out`)
+			return about("auth", invalid(`auth "access" asks an https:// destination for access: write https://, or leave auth out`))
 		}
 	case "bearer", "message":
 		if access {
-			return invalid(`auth %q is for ws:// and wss://: write wss://, or leave auth out`, d.Auth)
+			return about("auth", invalid(`auth %q is for ws:// and wss://: write wss://, or leave auth out`, d.Auth))
 		}
 		if d.Token == "" {
-			return invalid(`auth %q needs a token: add "token"`, d.Auth)
+			return about("token", invalid(`auth %q needs a token: add "token"`, d.Auth))
 		}
 	default:
-		return invalid(`auth must be "bearer", "message" or "access", or be left out`)
+		return about("auth", invalid(`auth must be "bearer", "message" or "access", or be left out`))
 	}
 	return nil
 }

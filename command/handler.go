@@ -105,7 +105,7 @@ func (h *Handler) DeleteDestination(ctx context.Context, from Origin, which stri
 // returned. Its error is work's, or an *Error where ctx ended before the turn.
 // A panic on the way is logged and becomes an error.
 func (h *Handler) InTurn(ctx context.Context, work func() error) (err error) {
-	late := &Error{Canceled, "the command was given up before its turn: send it again"}
+	late := &Error{Kind: Canceled, Why: "the command was given up before its turn: send it again"}
 	if ctx.Err() != nil {
 		return late
 	}
@@ -144,7 +144,7 @@ func (h *Handler) commit(ctx context.Context, next Rules, admitted Admission) (t
 	}
 	applied.Stopping.Wait(ctx)
 	if ctx.Err() != nil {
-		return 0, &Error{Canceled, "the change is in force, but was not waited for"}
+		return 0, &Error{Kind: Canceled, Why: "the change is in force, but was not waited for"}
 	}
 	return applied.Trial, nil
 }

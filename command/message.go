@@ -20,7 +20,7 @@ const MaxCommand = 1 << 20
 // TooLong is the reply to a message that was read past because it exceeds
 // MaxCommand.
 func TooLong() []byte {
-	return refusal(&Error{Invalid, "the command is longer than 1 MiB (1048576 bytes): send less at a time"})
+	return refusal(&Error{Kind: Invalid, Why: "the command is longer than 1 MiB (1048576 bytes): send less at a time"})
 }
 
 // values yields the JSON values of one message, which relays may have glued

@@ -1,9 +1,6 @@
 package command
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // The names that the protocol keeps for itself.
 const (
@@ -15,11 +12,6 @@ const (
 
 // maxName is the longest name or id, in bytes.
 const maxName = 128
-
-// invalid is the refusal of something that is wrong as it is written.
-func invalid(format string, args ...any) error {
-	return &Error{Invalid, fmt.Sprintf(format, args...)}
-}
 
 // checkName says what is wrong with a name or id; noun is what it names.
 func checkName(noun, name string) error {

@@ -72,7 +72,7 @@ func (r Rules) withoutDestinations() Rules {
 func (r Rules) roomForStream(rule Stream) error {
 	old, known := r.Streams[rule.Stream]
 	if !known && len(r.Streams) >= maxRules {
-		return &Error{Conflict, "there are 1000 stream rules, which is the most: delete one first"}
+		return &Error{Kind: Conflict, Why: "there are 1000 stream rules, which is the most: delete one first"}
 	}
 	if !slices.ContainsFunc(rule.Feeds, func(entry string) bool { return !slices.Contains(old, entry) }) {
 		return nil // it names nothing new
@@ -92,10 +92,10 @@ func (r Rules) roomForStream(rule Stream) error {
 		}
 	}
 	if entries > maxEntries {
-		return &Error{Conflict, fmt.Sprintf("the feeds of all stream rules would be %d together: at most %d are allowed, delete a rule first", entries, maxEntries)}
+		return &Error{Kind: Conflict, Why: fmt.Sprintf("the feeds of all stream rules would be %d together: at most %d are allowed, delete a rule first", entries, maxEntries)}
 	}
 	if len(feeds) > maxDistinct {
-		return &Error{Conflict, fmt.Sprintf("all stream rules would name %d different feeds together: at most %d are allowed, delete a rule first", len(feeds), maxDistinct)}
+		return &Error{Kind: Conflict, Why: fmt.Sprintf("all stream rules would name %d different feeds together: at most %d are allowed, delete a rule first", len(feeds), maxDistinct)}
 	}
 	return nil
 }
@@ -106,7 +106,7 @@ func (r Rules) roomForDestination(id string) error {
 		count--
 	}
 	if _, known := r.Destinations[id]; !known && id != APIRule && count >= maxRules {
-		return &Error{Conflict, "there are 1000 destination rules, which is the most: delete one first"}
+		return &Error{Kind: Conflict, Why: "there are 1000 destination rules, which is the most: delete one first"}
 	}
 	return nil
 }

@@ -27,21 +27,21 @@ func parseStream(raw json.RawMessage) (Stream, error) {
 		return Stream{}, err
 	}
 	if !fields.given("stream") {
-		return Stream{}, invalid(`stream is missing: give the rule's name, as in "stream":"video0"`)
+		return Stream{}, about("stream", invalid(`stream is missing: give the rule's name, as in "stream":"video0"`))
 	}
 	name, err := fields.text("stream")
 	if err != nil {
-		return Stream{}, err
+		return Stream{}, about("stream", err)
 	}
 	if name, err = StreamName(name); err != nil {
-		return Stream{}, err
+		return Stream{}, about("stream", err)
 	}
 	if name == APIStream {
-		return Stream{}, invalid("stream %q belongs to the command channel: choose another name", name)
+		return Stream{}, about("stream", invalid("stream %q belongs to the command channel: choose another name", name))
 	}
 	feeds, err := parseFeeds(fields)
 	if err != nil {
-		return Stream{}, err
+		return Stream{}, about("feeds", err)
 	}
 	return Stream{name, feeds, fields.unknown("stream", "feeds", "warning")}, nil
 }

@@ -160,5 +160,5 @@ func (h *Handler) listFeed(from Origin, which string) (any, error) {
 }
 
 func notThere(what, which string) error {
-	return &Error{NotFound, fmt.Sprintf(`there is no %s %.140q: "which":"all" lists those there are`, what, which)}
+	return &Error{Kind: NotFound, Why: fmt.Sprintf(`there is no %s %.140q: "which":"all" lists those there are`, what, which)}
 }

@@ -17,8 +17,8 @@ const openTimeout = 2 * time.Second
 var (
 	errHangs     = errors.New("the disk of the record folder does not answer: see to it, then add the rule again")
 	errEnded     = errors.New("the agent is being stopped: add the rule again when it runs")
-	errLocalOnly = errors.New("the owner of this machine does not let the command channel record: " +
-		"VW_RECORD_DIR has to be set there, or leave file out")
+	errLocalOnly = &command.Error{Kind: command.Invalid, Field: "file", Why: "the owner of this machine does not let the command channel record: " +
+		"VW_RECORD_DIR has to be set there, or leave file out"}
 )
 
 // Admissions is what was prepared for rules, by id. Apply takes it over.
@@ -95,7 +95,7 @@ func (f *Forwarder) openFile(rule command.Destination) (*media.Recording, error)
 	}
 	recording, err := f.open(rule.File)
 	if err != nil {
-		return nil, fmt.Errorf("file %q: %w", rule.File, err)
+		return nil, &command.Error{Kind: command.Invalid, Field: "file", Why: fmt.Sprintf("file %q: %v", rule.File, err)}
 	}
 	return recording, nil
 }
