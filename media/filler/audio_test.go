@@ -112,6 +112,41 @@ func checkSilence(t *testing.T, demuxer string, source, silence []byte, rate, ch
 	}
 }
 
+// A frame says its bit rate: over 10 seconds the bytes come to it, padding
+// included, and it is the lowest that the standard has for the source's mode.
+func TestSilenceHasTheLowestBitRateOfItsMode(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		streamType byte
+		header     string
+		bytes      int // in 10 seconds
+	}{
+		{"layer II, stereo, 48000", 3, "\xff\xfd\xa4\x00", 80000},
+		{"layer II, stereo, 44100", 3, "\xff\xfd\xa0\x04", 80000},
+		{"layer II, joint stereo, checked, 32000", 3, "\xff\xfc\xa8\x40", 80000},
+		{"layer II, mono, 44100", 3, "\xff\xfd\x80\xc0", 40000},
+		{"layer II, stereo, 22050", 4, "\xff\xf5\x80\x00", 10000},
+		{"layer III, stereo, 44100", 3, "\xff\xfb\x90\x00", 40000},
+		{"layer III, mono, 16000", 4, "\xff\xf3\x48\xc0", 10000},
+		{"layer III, stereo, 11025", 3, "\xff\xe3\x40\x00", 10000},
+		{"AAC, one channel, 48000", 15, "\xff\xf1\x4c\x40\x01\xbf\xfc", 11 * 48000 * 10 / 1024},
+		{"AAC, two channels, 44100", 15, "\xff\xf1\x50\x80\x01\xbf\xfc", 14 * 44100 * 10 / 1024},
+	} {
+		a, err := filler.NewAudio(c.streamType, []byte(c.header))
+		if err != nil {
+			t.Fatal(c.name, err)
+		}
+		n, largest := 0, 0
+		for range 10 * a.Rate() / a.Samples() {
+			frame := len(a.Frame())
+			n, largest = n+frame, max(largest, frame)
+		}
+		if n < c.bytes-largest || n > c.bytes {
+			t.Errorf("%s: %d bytes in 10 seconds, want %d", c.name, n, c.bytes)
+		}
+	}
+}
+
 // What strangers send is refused in words or filled, and costs no more than it is long.
 func FuzzNewAudio(f *testing.F) {
 	for _, source := range []string{"\xff\xfd\x84\x00", "\xff\xf3\x14\xc0", "\xff\xf1\x4c\x80\x01\xbf\xfc", "\xff\xf1\x4c\x00\x01\xbf\xfc", ""} {

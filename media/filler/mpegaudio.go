@@ -82,9 +82,11 @@ func newMPEGAudio(es []byte) (*Audio, error) {
 		return nil, errors.New("the audio has no frame of MPEG layer II or III")
 	}
 	h &^= mpegAudioBitRate | mpegAudioPadding | mpegAudioPrivate | mpegAudioModeDetail
-	h |= mpegAudioUnchecked | 1<<12
+	h |= mpegAudioUnchecked
 	if !h.layer3() && !h.low() && !h.mono() {
-		h |= 4 << 12 // less than 64 kbit/s is for single channels
+		h |= 4 << 12 // 64 kbit/s: less is for single channels
+	} else {
+		h |= 1 << 12
 	}
 	a := &Audio{samples: h.samples(), rate: h.rate()}
 	for i, header := range []mpegAudioHeader{h, h | mpegAudioPadding} {
