@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"testing"
 
 	"vw/media/filler"
@@ -118,6 +119,42 @@ func TestBlackPicturesCountAsTheSequenceParameterSetSays(t *testing.T) {
 	}
 }
 
+// Parameter sets as x264 writes them.
+const (
+	interlaced = "0000000167640015acd941410fcb808800000300080000030190f8a14cb00000000168fba3cb3002c0" // high, with scaling matrices
+	baseline   = "000000016742c00dd90141fb011000000300100000030320f142a4800000000168cb83cb20"
+	high1080   = "0000000167640028acd940780227e5c044000003000400000300c83c60c6580000000168ebe3cb22c0"
+)
+
+func parameters(t testing.TB, s string) []byte {
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// What filling a track costs: a second has about 40 frames of audio and a few
+// pictures.
+func BenchmarkFiller(b *testing.B) {
+	v, err := filler.NewVideo(0x1b, parameters(b, high1080))
+	if err != nil {
+		b.Fatal(err)
+	}
+	a, err := filler.NewAudio(0x0f, []byte("\xff\xf1\x4c\x80\x01\xbf\xfc"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, next := range map[string]func() []byte{"frame": a.Frame, "intra": v.Intra, "skip": v.Skip} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				b.ReportMetric(float64(len(next())), "bytes")
+			}
+		})
+	}
+}
+
 // packed returns bits, written as 0 and 1, as bytes.
 func packed(bits string) []byte {
 	b := make([]byte, (len(bits)+7)/8)
@@ -154,6 +191,47 @@ func checkBlack(t *testing.T, s source, es, black []byte) {
 	}
 }
 
+func TestWhatCannotBeFilledIsSaid(t *testing.T) {
+	for _, c := range []struct {
+		streamType byte
+		es, says   string
+	}{
+		{0x11, "\x56\xe0\x00", "aac_latm"},
+		{0x81, "\x0b\x77", "ac3"},
+		{0x03, "\x00\x00\x00\x00\x00", "no frame of MPEG layer II or III"},
+		{0x03, "\xff\xff\xa4\x00", "no frame of MPEG layer II or III"}, // layer I
+		{0x0f, "\xff\xfd\xa4\x00\x00\x00\x00", "no frame of AAC"},
+		{0x0f, "\xff\xf1\x4c\x00\x01\xbf\xfc", "program_config_element"},
+	} {
+		if _, err := filler.NewAudio(c.streamType, []byte(c.es)); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("audio of type %#x, %q: %v", c.streamType, c.es, err)
+		}
+	}
+	const (
+		sequence = "\x00\x00\x01\xb3\x14\x00\xf0\x13\xff\xff\xe0\x18"
+		group    = "\x00\x00\x01\xb8"
+	)
+	yuv444 := string(ffmpeg(t, "-f lavfi -i color=s=64x64 -frames:v 1 -c:v libx264 -pix_fmt yuv444p -f h264"))
+	for _, c := range []struct {
+		streamType byte
+		es, says   string
+	}{
+		{0x24, "", "hevc"},
+		{0x02, "", "no whole sequence header"},
+		{0x02, sequence, "no whole sequence header"}, // extensions may follow
+		{0x02, sequence + "\x00\x00\x01\xb5\x14\x8a" + group, "no whole sequence header"},
+		{0x01, "\x00\x00\x01\xb3\x00\x00\x00\x13\xff\xff\xe0\x18" + group, "empty"},
+		{0x01, "\x00\x00\x01\xb3\xff\xff\xff\x13\xff\xff\xe0\x18" + group, "larger than"},
+		{0x1b, "\x00\x00\x01\x09\xf0", "no sequence parameter set"},
+		{0x1b, "\x00\x00\x01\x67\x42", "read sequence parameter set"},
+		{0x1b, yuv444, "4:4:4"},
+	} {
+		if _, err := filler.NewVideo(c.streamType, []byte(c.es)); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("video of type %#x: %v, want %q", c.streamType, err, c.says)
+		}
+	}
+}
+
 // What strangers send is refused in words or filled, with bounded work and memory.
 func FuzzNewVideo(f *testing.F) {
 	for _, s := range []string{
@@ -162,15 +240,8 @@ func FuzzNewVideo(f *testing.F) {
 	} {
 		f.Add(byte(2), []byte(s))
 	}
-	for _, s := range []string{
-		"0000000167640015acd941410fcb808800000300080000030190f8a14cb00000000168fba3cb3002c0",
-		"000000016742c00dd90141fb011000000300100000030320f142a4800000000168cb83cb20",
-	} {
-		b, err := hex.DecodeString(s)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(byte(0x1b), b)
+	for _, s := range []string{interlaced, baseline} {
+		f.Add(byte(0x1b), parameters(f, s))
 	}
 	f.Fuzz(func(t *testing.T, streamType byte, es []byte) {
 		v, err := filler.NewVideo(streamType, es)
