@@ -50,7 +50,7 @@ func TestBrowserShowsTroubleInEverySizeAndNoHTMLOfStrangers(t *testing.T) {
 		eventually(t, feed+" is there", func() bool { return feedBytes(t, a, feed) > 0 })
 	}
 	browse(t, "looks.mjs", map[string]any{"url": a.URL(), "artefacts": artefacts(t), "hostile": []string{name, words, file, path},
-		"lamps": "Muted,Muted,No link,No link,No link,Not sent,On air,On air,On air,On air,Silent,Silent"}, nil)
+		"lamps": "Muted,Muted,Not on air,Not on air,Not on air,Not sent,On air,On air,On air,On air,Silent,Silent"}, nil)
 }
 
 // The picture at the other end goes on, whatever is changed at this one.

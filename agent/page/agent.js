@@ -9,7 +9,8 @@ export const owner = { token: "" };
 // pageToken is that of the agent's run, which this page alone was given.
 const { content: pageToken } = document.querySelector("meta[name=token]");
 
-// call returns what is answered, or throws the error's words.
+// call returns what is answered, or throws the error's words, and the field of a
+// rule that they are about.
 export async function call(method, url, body) {
   let response;
   try {
@@ -25,7 +26,7 @@ export async function call(method, url, body) {
   } catch {
     throw new Error(`The agent answered HTTP ${response.status} without words.`);
   }
-  if (!response.ok) throw new Error(value.error ?? `HTTP ${response.status}`);
+  if (!response.ok) throw Object.assign(new Error(value.error ?? `HTTP ${response.status}`), { field: response.headers.get("Vw-Field") });
   return value;
 }
 

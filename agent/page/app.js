@@ -2,12 +2,12 @@ import { call, follow, owner, path } from "./agent.js";
 import { Destination, Link } from "./destinations.js";
 import { el, keyed, say, set, show } from "./dom.js";
 import { Feed } from "./feeds.js";
-import * as flow from "./flow.js";
 import { DestinationForm, Question, StreamForm } from "./forms.js";
 import { lines } from "./live.js";
 import { enable } from "./picture.js";
 import { Stream } from "./streams.js";
-import { others, span, word } from "./words.js";
+import { feedNames, others, span } from "./words.js";
+import { Changes, Wrong } from "./wrong.js";
 
 const get = (id) => document.getElementById(id);
 
@@ -23,11 +23,12 @@ async function refresh() {
   }
 }
 
-// flip turns a switch: PUT is on, DELETE is off. Where it is turned again before
-// that is done, it is turned back then.
+// flip turns a switch: PUT is on, DELETE is off. A switch that shows more than
+// what it turns itself has that as own. Where it is turned again before that is
+// done, it is turned back then.
 async function flip(button, url) {
   const busy = button.getAttribute("aria-busy") === "true";
-  button.wanted = busy ? !button.wanted : button.getAttribute("aria-checked") !== "true";
+  button.wanted = busy ? !button.wanted : !(button.own ?? button.getAttribute("aria-checked") === "true");
   if (busy) return;
   set(button, "aria-busy", "true");
   try {
@@ -48,20 +49,22 @@ const changed = (focus) => () => {
   void refresh();
   focus?.focus();
 };
-const streamForm = new StreamForm(changed());
-const destinationForm = new DestinationForm(changed());
+const streamForm = new StreamForm(() => stats, changed());
+const destinationForm = new DestinationForm(() => stats, changed());
 const question = new Question();
+const wrong = new Wrong(get("wrong"), get("wrong-count"));
+const changes = new Changes(get("recent"));
 
-const onFeed = { act: flip, send: (name) => destinationForm.start(stats, name) };
+const onFeed = { act: flip, send: (name) => destinationForm.start(name) };
 const onStream = {
-  change: (name) => streamForm.start(stats, name),
-  send: (name) => destinationForm.start(stats, name),
+  change: (name) => streamForm.start(name),
+  send: (name) => destinationForm.start(name),
   remove: (name) => question.ask(`Delete stream ${name}?`, "Destinations that name it fall silent at once.", path("api/streams/", name), changed(get("add-stream"))),
 };
 const onDestination = {
   async change(id) {
     try {
-      await destinationForm.change(stats, id);
+      await destinationForm.change(id);
     } catch (error) {
       show(get("said"), error.message);
     }
@@ -76,14 +79,14 @@ function render(newest) {
   for (const map of [stats.feeds, stats.streams, stats.destinations]) Object.setPrototypeOf(map, null); // "constructor" is a name like any other
   document.body.dataset.link = "live";
   show(get("gone"));
-  show(get("unsaved"), stats.stateError ? `A restart of the agent would lose the newest rules: ${stats.stateError}` : "");
-  show(get("word"), word(stats.owner));
+  show(get("word"), stats.owner.muteFile ? `Everything is muted: ${stats.owner.muteFile}.` : "");
+  wrong.update(stats);
   get("owner").hidden = !stats.owner.token;
   const said = new Map();
   const cards = (id, names, make, what) => {
     for (const [name, card] of keyed(get(id), names, make)) said.set(`${what} ${name}`, card.update(stats));
   };
-  cards("feeds", flow.feeds(stats), (name) => new Feed(name, onFeed), "feed");
+  cards("feeds", feedNames(stats), (name) => new Feed(name, onFeed), "feed");
   cards("streams", Object.keys(stats.streams).sort(), (name) => new Stream(name, onStream), "stream");
   cards("destinations", Object.keys(stats.destinations).sort(), (id) => new Destination(id, onDestination), "destination");
   head();
@@ -92,19 +95,18 @@ function render(newest) {
 }
 
 function head() {
-  const names = flow.feeds(stats);
-  const states = names.map((name) => flow.feed(stats, name));
-  const state = stats.mutes.includes("*") ? "muted" : states.includes("air") ? "air" : "none";
+  const sends = Object.values(stats.feeds).some((feed) => feed.condition === "on_air");
+  const state = stats.mutes.includes("*") ? "muted" : sends ? "on_air" : "none";
   show(get("name"), stats.name);
   set(get("lamp"), "data-state", state);
-  show(get("lamp"), { muted: "Everything is muted", air: "On air", none: "Nothing is on air" }[state]);
+  show(get("lamp"), { muted: "Everything is muted", on_air: "On air", none: "Nothing is on air" }[state]);
   document.title = `${get("lamp").textContent}: ${stats.name}`;
   set(get("mute-all"), "aria-checked", stats.mutes.includes("*"));
   show(get("version"), stats.version);
   say(get("uptime"), ["uptime", span(stats.uptime)]);
   get("no-streams").hidden = Object.keys(stats.streams).length > 0;
   get("no-destinations").hidden = Object.keys(stats.destinations).length > 0;
-  if (names.length === 0 && !get("hint").offered) get("hint").open = get("hint").offered = true;
+  if (get("feeds").childElementCount === 0 && !get("hint").offered) get("hint").open = get("hint").offered = true;
 }
 
 const control = { address: el("p.way"), link: new Link(), trial: el("p"), trialLink: new Link(), others: el("p.note") };
@@ -129,7 +131,10 @@ function tell(said, again) {
   const news = [...said].filter(([what, words]) => told.size > 0 && told.get(what) !== words).map(([what, words]) => `${what}: ${words}.`);
   for (const what of told.keys()) if (!said.has(what)) news.push(`${what}: gone.`);
   if (again) news.unshift("The agent has started anew.");
-  if (news.length > 0) get("changes").textContent = news.join(" ");
+  if (news.length > 0) {
+    get("changes").textContent = news.join(" ");
+    changes.add(news);
+  }
   told = said;
 }
 
@@ -137,13 +142,18 @@ function gone() {
   document.body.dataset.link = "gone";
   show(get("gone"), "The agent does not answer. What you see is old; this page goes on when it is back.");
   document.title = "No agent";
+  set(get("lamp"), "data-state", "none");
+  show(get("lamp"), "No agent");
+  wrong.clear();
+  for (const node of document.querySelectorAll("main .lamp")) show(node, "Not known");
+  for (const card of document.querySelectorAll("main .card")) set(card, "data-state", "none");
 }
 
 get("mute-all").addEventListener("click", () => flip(get("mute-all"), "api/mutes/*"));
 get("lock").addEventListener("click", () => flip(get("lock"), "api/lock"));
 get("owner-token").addEventListener("input", () => { owner.token = get("owner-token").value.trim(); });
-get("add-stream").addEventListener("click", () => stats && streamForm.start(stats));
-get("add-destination").addEventListener("click", () => stats && destinationForm.start(stats));
+get("add-stream").addEventListener("click", () => stats && streamForm.start());
+get("add-destination").addEventListener("click", () => stats && destinationForm.start());
 get("pictures").addEventListener("click", () => {
   const on = get("pictures").getAttribute("aria-checked") !== "true";
   set(get("pictures"), "aria-checked", on);

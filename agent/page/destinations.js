@@ -1,8 +1,5 @@
 import { address, el, set, show, say } from "./dom.js";
-import * as flow from "./flow.js";
-import { meaning, now, size, span } from "./words.js";
-
-const lamps = { air: "On air", muted: "Muted", silent: "Silent", calling: "Calling", waiting: "No link", hung: "Takes nothing", idle: "Not allowed" };
+import { lamp, now, size, span } from "./words.js";
 
 // A Destination is the card of one: on offers change(id) and remove(id).
 export class Destination {
@@ -15,7 +12,7 @@ export class Destination {
   constructor(id, on) {
     this.id = id;
     const button = (text, onclick) => el("button.button.small", { type: "button", "aria-label": `${text} destination ${id}`, onclick }, text);
-    this.root = el("li.card.destination", {},
+    this.root = el("li.card.destination", { id: `card:destination:${id}` },
       el("div.facts", {},
         el("div.head", {}, el("h3", {}, id), this.lamp),
         this.way, this.link.root, this.recording),
@@ -26,17 +23,15 @@ export class Destination {
   update(stats) {
     const d = stats.destinations[this.id];
     const at = `destinations ${this.id}`;
-    const state = flow.destination(stats, d);
-    set(this.root, "data-state", state);
-    show(this.lamp, lamps[state]);
+    set(this.root, "data-state", d.condition);
+    show(this.lamp, lamp(d.condition));
     this.goes(d);
     this.link.update(stats, d, at);
     const { sent, sentBytes, dropped } = d.queue;
     say(this.sent, "sent ", [`${at} queue sentBytes`, size(sentBytes)], " in ", [`${at} queue sent`, String(sent)], " packets",
       ...(dropped > 0 ? ["; the link was too slow for ", [`${at} queue dropped`, String(dropped)], " more"] : []));
     this.records(d.recording, at);
-    const why = state === "waiting" && d.lastError ? `: ${meaning(d.lastError) || d.lastError}` : "";
-    return lamps[state].toLowerCase() + why;
+    return lamp(d.condition).toLowerCase() + (d.problem ? `: ${d.problem.text}` : "");
   }
 
   goes(d) {
@@ -53,7 +48,7 @@ export class Destination {
   }
 }
 
-// A Link tells of one in words: how it stands, and what went wrong last.
+// A Link tells of one in words: how it stands, and what is wrong or was last.
 export class Link {
   state = el("p.link");
   means = el("p.means");
@@ -76,14 +71,12 @@ export class Link {
     this.troubles(link, at, time);
   }
 
-  troubles(link, at, time) {
-    const { lastError = "", lastErrorAt } = link;
-    const old = link.state === "up";
-    const ago = lastErrorAt ? [[`${at} lastErrorAt`, span((time - Date.parse(lastErrorAt)) / 1000)], " ago: "] : [];
-    if (!lastError) say(this.means);
-    else say(this.means, ...(old ? ["last trouble, ", ...ago] : []), meaning(lastError) || (old ? "" : "Why:"));
-    show(this.error, lastError);
-    this.root.lastChild.hidden = !lastError;
-    set(this.root.lastChild, "data-old", old);
+  troubles({ problem, lastError = "", lastErrorAt }, at, time) {
+    const trouble = this.root.lastChild;
+    if (problem) say(this.means, problem.advice ?? "");
+    else say(this.means, "last trouble, ", ...(lastErrorAt ? [[`${at} lastErrorAt`, span((time - Date.parse(lastErrorAt)) / 1000)], " ago:"] : []));
+    show(this.error, problem?.text ?? lastError);
+    trouble.hidden = !problem && !lastError;
+    set(trouble, "data-old", !problem);
   }
 }

@@ -1,16 +1,14 @@
 import { path } from "./agent.js";
 import { Curve } from "./curve.js";
 import { el, set, show, say, toggle } from "./dom.js";
-import * as flow from "./flow.js";
 import { watch } from "./live.js";
 import { Picture } from "./picture.js";
-import { age, rate, schedule, size, tracks } from "./words.js";
+import { age, lamp, rate, schedule, size, tracks } from "./words.js";
 
 const parts = ["video", "audio"];
-const lamps = { air: "On air", muted: "Muted", recorded: "Recording", here: "Not sent", none: "No signal" };
 
-// A Feed is the card of one. act(method, url) changes something on the agent;
-// send(name) opens the form for a destination.
+// A Feed is the card of one. act(switch, url) turns one; send(name) opens the form
+// for a destination.
 export class Feed {
   curve = new Curve();
   lamp = el("span.lamp");
@@ -20,6 +18,7 @@ export class Feed {
   to = el("p.to");
   faults = el("p.faults");
   means = el("p.means");
+  wrong = el("p.wrong-here");
 
   constructor(name, { act, send }) {
     this.name = name;
@@ -29,12 +28,12 @@ export class Feed {
       const button = toggle(`Mute ${part}`, `Mute ${part} of ${name}`, () => act(button, path("api/mutes/", `${name}:${part}`)), "switch.mute.part");
       return button;
     });
-    this.root = el("li.card.feed", {},
+    this.root = el("li.card.feed", { id: `card:feed:${name}` },
       this.picture.root,
       el("div.facts", {},
         el("div.head", {}, el("h3", {}, name), this.lamp),
         this.to, this.codecs,
-        el("div.meter", {}, this.rate, this.curve.root), this.age, this.faults),
+        el("div.meter", {}, this.rate, this.curve.root), this.age, this.wrong, this.faults),
       el("div.mutes", {}, this.mute, this.means, el("div.parts", {}, ...this.parts)),
       el("div.more", {}, watch(name), el("div.buttons", {},
         el("button.button.small", { type: "button", "aria-label": `Send to a relay: ${name}`, onclick: () => send(name) }, "Send to a relay"))));
@@ -44,18 +43,21 @@ export class Feed {
   update(stats) {
     const { name } = this;
     const feed = stats.feeds[name];
-    const state = flow.feed(stats, name);
-    set(this.root, "data-state", state);
-    show(this.lamp, lamps[state]);
-    this.flows(feed, state);
-    this.shows(feed, state);
-    this.mutes(stats, feed);
-    const relays = [...new Set(flow.viewers(stats, name).map((d) => d.relay))];
+    const all = stats.mutes.includes("*");
+    const condition = feed?.condition ?? (all || stats.mutes.includes(name) ? "muted" : "silent");
+    const words = condition === "silent" ? "No signal" : lamp(condition);
+    set(this.root, "data-state", condition);
+    show(this.lamp, words);
+    this.flows(feed);
+    this.shows(feed, condition);
+    this.mutes(stats, feed, all);
+    const relays = [...new Set((feed?.to ?? []).map((id) => stats.destinations[id].relay))];
     show(this.to, relays.length > 0 ? `to ${relays.join(", ")}` : "");
-    return lamps[state].toLowerCase();
+    show(this.wrong, feed?.problem ? [feed.problem.text, feed.problem.advice].filter(Boolean).join(": ") : "");
+    return words.toLowerCase();
   }
 
-  flows(feed, state) {
+  flows(feed) {
     const at = `feeds ${this.name}`;
     this.curve.add(feed?.bitrate ?? 0);
     if (!feed) {
@@ -65,33 +67,33 @@ export class Feed {
       return;
     }
     say(this.rate, [`${at} bitrate`, rate(feed.bitrate)]);
-    if (feed.unknownBytes > 0 && state === "none") say(this.age, [`${at} unknownBytes`, size(feed.unknownBytes)], " were posted that hold no MPEG-TS so far");
-    else if (feed.ageMs === null) say(this.age, "nothing has come in yet");
-    else say(this.age, "last packet ", [`${at} ageMs`, age(feed.ageMs)], " ago", state !== "none" || feed.source ? "" : ", its source has gone");
+    if (feed.ageMs === null) say(this.age, "nothing has come in yet");
+    else say(this.age, "last packet ", [`${at} ageMs`, age(feed.ageMs)], " ago", feed.source ? "" : ", its source has gone");
     say(this.faults, ...faults(at, feed));
   }
 
-  shows(feed, state) {
+  shows(feed, condition) {
     const list = feed?.tracks ?? [];
     show(this.codecs, tracks(list));
     const video = list.find((t) => t.kind === "video");
-    const arrives = state !== "none" && (feed?.bitrate ?? 0) > 0;
+    const arrives = condition !== "missing" && condition !== "silent" && (feed?.bitrate ?? 0) > 0;
     this.picture.update(arrives && video ? video.codec : "", arrives && list.length > 0 ? "sound only" : arrives ? "no transport stream" : "no signal");
   }
 
-  mutes(stats, feed) {
+  // mutes shows what is in force. A switch turns the mute of its own, which may be
+  // one of several.
+  mutes(stats, feed, all) {
     const { name } = this;
-    const own = stats.mutes.includes(name);
-    const all = stats.mutes.includes("*");
-    set(this.mute, "aria-checked", own);
+    const own = this.mute.own = stats.mutes.includes(name);
+    set(this.mute, "aria-checked", own || all);
     const kinds = new Set(feed?.tracks.map((t) => t.kind));
     this.parts.forEach((button, i) => {
-      const on = stats.mutes.includes(`${name}:${parts[i]}`);
-      set(button, "aria-checked", on);
+      const on = button.own = stats.mutes.includes(`${name}:${parts[i]}`);
+      set(button, "aria-checked", on || own || all);
       button.hidden = !on && !(kinds.has("video") && kinds.has("audio"));
     });
-    this.root.classList.toggle("partly", !flow.muted(stats, name) && stats.mutes.some((m) => m.startsWith(`${name}:`)));
-    show(this.means, [own ? "Nothing of it leaves this machine." : all ? "Muted with everything." : "", schedule(stats.owner, name)].filter(Boolean).join(" "));
+    this.root.classList.toggle("partly", feed?.muted.length > 0 && feed.condition !== "muted");
+    show(this.means, [all ? `Muted with everything${own ? ", and by itself" : ""}.` : own ? "Nothing of it leaves this machine." : "", schedule(stats.owner, name)].filter(Boolean).join(" "));
   }
 }
 

@@ -1,34 +1,49 @@
 import { call, path } from "./agent.js";
 import { el, show } from "./dom.js";
-import * as flow from "./flow.js";
 
 // A Form is a dialog whose fields show what the agent has against them.
 class Form {
-  constructor(id, done, fallback) {
+  constructor(id, now, done, fallback) {
+    this.now = now; // the newest status
     this.dialog = document.getElementById(id);
     this.form = this.dialog.querySelector("form");
     this.title = this.dialog.querySelector("h2");
     this.button = this.dialog.querySelector("[type=submit]");
     this.done = done;
-    this.fallback = fallback; // the field for words that name none
+    this.fallback = fallback; // the field for words that are about none
     for (const field of this.dialog.querySelectorAll("[data-field]")) {
       field.append(el("p.error", { id: `${id}-${field.dataset.field}-error`, role: "alert", hidden: "" }));
     }
     this.form.addEventListener("submit", (event) => this.submit(event));
+    this.form.addEventListener("input", () => this.asks(""));
     this.dialog.querySelector("[data-close]").addEventListener("click", () => this.dialog.close());
+  }
+
+  // asks has the person press once more where a new rule would replace another.
+  asks(why, field = this.fallback) {
+    if (why) this.refuse(why, field);
+    else if (this.asked) this.clear();
+    this.asked = why;
+    show(this.button, why ? "Replace it" : this.verb);
   }
 
   open(title, button) {
     this.form.reset();
     this.clear();
+    this.verb = button;
+    this.asks("");
     show(this.title, title);
-    show(this.button, button);
     this.dialog.showModal();
   }
 
   async submit(event) {
     event.preventDefault();
     this.clear();
+    const twin = this.asked ? "" : this.twin(this.rule());
+    if (twin) {
+      this.asks(twin, this.key);
+      return;
+    }
     this.button.disabled = true;
     try {
       const rule = await call("POST", this.url, this.rule());
@@ -36,7 +51,8 @@ class Form {
       this.done(rule);
     } catch (error) {
       this.button.disabled = false;
-      this.refuse(error.message);
+      this.asks("");
+      this.refuse(error.message, error.field);
     }
     this.button.disabled = false;
   }
@@ -46,8 +62,7 @@ class Form {
   }
 
   // refuse shows why beside the field that it is about, and goes there.
-  refuse(why) {
-    const name = about(why);
+  refuse(why, name) {
     const field = this.dialog.querySelector(`[data-field="${name}"]`) ?? this.dialog.querySelector(`[data-field="${this.fallback}"]`);
     field.closest("details")?.setAttribute("open", "");
     this.mark(field, why);
@@ -68,26 +83,20 @@ class Form {
 
 const inputs = (field) => [...field.querySelectorAll("input:not([type=checkbox]), select")];
 
-// about is the field that an error's words are about: the protocol's errors
-// begin with its name.
-function about(why) {
-  if (/^"stream\/|^feeds?\b/.test(why) || /names a stream/.test(why)) return "feeds";
-  if (/add "token"/.test(why)) return "token";
-  if (/choose another name$/.test(why) && /^id/.test(why)) return "id";
-  return /^(id|stream|destination|token|auth|file)\b/.exec(why)?.[1] ?? "";
-}
-
 // A StreamForm adds and changes stream rules.
 export class StreamForm extends Form {
   url = "api/streams";
+  key = "stream";
 
-  constructor(done) {
-    super("stream-form", done, "stream");
+  constructor(now, done) {
+    super("stream-form", now, done, "stream");
     this.choices = document.getElementById("stream-feeds");
   }
 
-  start(stats, name) {
+  start(name) {
+    const stats = this.now();
     const old = stats.streams[name];
+    this.old = name;
     this.open(name === undefined ? "Add a stream" : `Change stream ${name}`, name === undefined ? "Add" : "Change");
     const { stream, others } = this.form.elements;
     stream.value = name ?? "";
@@ -105,7 +114,18 @@ export class StreamForm extends Form {
     const box = el("input", { type: "checkbox", value: entry });
     box.checked = on;
     const part = entry.split(":")[1];
-    return el("label.choice", {}, box, part ? `${flow.feedOf(entry)}, its ${part} only` : entry);
+    return el("label.choice", {}, box, part ? `${entry.split(":")[0]}, its ${part} only` : entry);
+  }
+
+  // twin asks before a new stream takes the place of one that there is, or of a
+  // feed that is sent under that name.
+  twin({ stream }) {
+    const { streams, destinations } = this.now();
+    const name = stream.replace(/^\//, "");
+    if (this.old !== undefined) return "";
+    if (streams[name]?.feeds) return `There is a stream ${name}. To replace its feeds by these, press once more.`;
+    const sent = Object.values(destinations).some((d) => d.stream === name);
+    return sent && !streams[name] ? `A feed ${name} is being sent. To send this stream in its place, press once more.` : "";
   }
 
   rule() {
@@ -118,13 +138,16 @@ export class StreamForm extends Form {
 // A DestinationForm adds and changes destination rules.
 export class DestinationForm extends Form {
   url = "api/destinations";
+  key = "id";
 
-  constructor(done) {
-    super("destination-form", done, "destination");
+  constructor(now, done) {
+    super("destination-form", now, done, "destination");
   }
 
   // start opens it for a new rule, of what is to be sent where that is given.
-  start(stats, stream) {
+  start(stream) {
+    const stats = this.now();
+    this.adds = true;
     this.fill(stats, { id: free(stats), stream: stream ?? only(stats), destination: "" });
     this.open("Add a destination", "Add");
     this.write(this.old);
@@ -132,8 +155,9 @@ export class DestinationForm extends Form {
   }
 
   // change opens it for a rule that there is.
-  async change(stats, id) {
-    this.fill(stats, await call("GET", path("api/destinations/", id)));
+  async change(id) {
+    this.adds = false;
+    this.fill(this.now(), await call("GET", path("api/destinations/", id)));
     this.open(`Change destination ${id}`, "Change");
     this.write(this.old);
     this.form.elements.id.readOnly = true;
@@ -155,6 +179,12 @@ export class DestinationForm extends Form {
     show(document.getElementById("destination-token-how"), tokenSet ? "There is one. Left empty, it stays, if the host stays." : "Empty: none.");
     document.getElementById("destination-forget").hidden = !tokenSet;
     this.form.querySelector("details").open = tokenSet || auth !== "" || file !== "";
+  }
+
+  // twin asks before a new destination takes the place of one that there is.
+  twin({ id }) {
+    const there = this.adds && this.now().destinations[id];
+    return there ? `There is a destination ${id}, of ${there.stream}. To replace it, press once more.` : "";
   }
 
   rule() {

@@ -1,11 +1,8 @@
 import { Curve } from "./curve.js";
 import { el, keyed, set, show, say } from "./dom.js";
-import * as flow from "./flow.js";
 import { watch } from "./live.js";
 import { Picture } from "./picture.js";
-import { rate, tracks } from "./words.js";
-
-const lamps = { air: "On air", muted: "Muted", silent: "Silent", here: "Not sent" };
+import { lamp, rate, tracks } from "./words.js";
 
 // A Stream is the card of one: on offers change(name), remove(name) and send(name).
 export class Stream {
@@ -24,7 +21,7 @@ export class Stream {
     this.change = button("Change", `Change stream ${name}`, () => on.change(name));
     this.remove = button("Delete", `Delete stream ${name}`, () => on.remove(name));
     set(this.feeds, "aria-label", `Feeds in ${name}`);
-    this.root = el("li.card.stream", {},
+    this.root = el("li.card.stream", { id: `card:stream:${name}` },
       this.picture.root,
       el("div.facts", {},
         el("div.head", {}, el("h3", {}, name), this.lamp),
@@ -37,20 +34,17 @@ export class Stream {
   // update returns what has become of it, in words.
   update(stats) {
     const stream = stats.streams[this.name];
-    let state = flow.sending(stats, this.name);
-    const sent = Object.values(stats.destinations).some((d) => d.stream === this.name && flow.destination(stats, d) === "air");
-    if (state === "air" && !sent) state = "here";
-    set(this.root, "data-state", state);
-    show(this.lamp, lamps[state]);
-    this.lists(stats, stream);
-    this.flows(stream, state);
-    return lamps[state].toLowerCase();
+    set(this.root, "data-state", stream.condition);
+    show(this.lamp, lamp(stream.condition));
+    this.lists(stream);
+    this.flows(stream);
+    return lamp(stream.condition).toLowerCase();
   }
 
-  lists(stats, stream) {
+  lists(stream) {
     const entries = stream.feeds ?? [];
     for (const [entry, chip] of keyed(this.feeds, entries, (entry) => ({ root: el("li", {}, entry, el("span")) }))) {
-      const word = flow.muted(stats, entry) ? "muted" : flow.live(stats, entry) ? "" : "no signal";
+      const word = { muted: "muted", missing: "no signal" }[stream.entries[entry]] ?? "";
       set(chip.root, "data-state", word);
       show(chip.root.lastChild, word);
     }
@@ -60,14 +54,14 @@ export class Stream {
     show(this.change, stream.feeds === null ? "Add again" : "Change");
   }
 
-  flows(stream, state) {
+  flows(stream) {
     const at = `streams ${this.name}`;
     this.curve.add(stream.bitrate);
     say(this.rate, [`${at} bitrate`, rate(stream.bitrate)]);
     show(this.codecs, tracks(stream.tracks));
     const video = stream.tracks.find((t) => t.kind === "video");
     const flows = stream.bitrate > 0;
-    this.picture.update(flows && video ? video.codec : "", flows ? "sound only" : state === "muted" ? "" : "nothing to see");
+    this.picture.update(flows && video ? video.codec : "", flows ? "sound only" : stream.condition === "muted" ? "" : "nothing to see");
     say(this.faults, ...[["gaps", "packets missing at ", " places"], ["jumps", "clock set anew: ", " times"], ["dropped", "packets not used: ", ""]]
       .filter(([key]) => stream[key] > 0)
       .flatMap(([key, before, after], i) => [i > 0 ? `; ${before}` : before, [`${at} ${key}`, String(stream[key])], after]));

@@ -1,4 +1,4 @@
-// Says figures, states and errors in words.
+// Says figures and states in words.
 
 const units = (value, base, names) => {
   let i = 0;
@@ -35,34 +35,19 @@ const codecs = {
 // tracks says what is in a feed or stream.
 export const tracks = (list) => list.map((t) => `${t.kind} ${codecs[t.codec] ?? t.codec}`).join(", ");
 
-// What the errors of a link mean, and what to do about it.
-const meanings = [
-  [/connection refused/, "Nobody answers at that port. The relay is down, or the port is wrong."],
-  [/no such host|server misbehaving|name resolution/, "No machine of that name is known here. Check the spelling, or this machine’s DNS."],
-  [/network is unreachable|no route to host|host is down/, "There is no way there from this machine. Check its network."],
-  [/not yet valid/, "The relay’s certificate is not valid now. Check this machine’s clock, then the certificate."],
-  [/unknown authority/, "The relay’s certificate is from somebody this machine does not trust. An own authority goes into VW_CA_FILE."],
-  [/x509|tls:/, "The relay could not show who it is, by its certificate."],
-  [/no answer within|i\/o timeout|deadline exceeded/, "The relay does not answer. It may be overloaded, or a firewall swallows what is sent."],
-  [/refused the token/, "The relay does not take the token. Ask who runs it for a new one."],
-  [/answers no ping/, "The relay has gone silent, and is called again."],
-  [/HTTP 404/, "The relay knows no such address. Check what follows its name."],
-  [/HTTP 429|HTTP 503/, "The relay is busy, and is called again."],
-  [/HTTP 5\d\d/, "The relay has a fault of its own."],
-  [/closed the link \((1008|4\d\d\d)/, "The relay has closed the link. Its reason:"],
-  [/closed the link \(10/, "The relay has hung up. Its reason:"],
-  [/EOF|hung up|reset by peer|broken pipe|aborted/, "The connection broke off."],
-];
+// lamps are the conditions in words; a feed that nobody wants has no signal.
+const lamps = {
+  on_air: "On air", behind: "Behind", recording: "Recording", present: "Not sent", muted: "Muted", silent: "Silent",
+  missing: "No signal", pending: "Calling", unreachable: "Not on air", not_allowed: "Not allowed",
+};
+export const lamp = (condition) => lamps[condition] ?? condition;
 
-export const meaning = (error) => (meanings.find(([like]) => like.test(error)) ?? ["", ""])[1];
-
-// word says why everything is muted, or may be, without a mute of its own.
-export const word = (owner) => [
-  owner.stateWasDamaged && "The state file was damaged, so everything was muted and the rules were locked: look, then unmute and unlock.",
-  owner.muteFile && `Everything is muted: ${owner.muteFile}.`,
-  owner.clockUnset && "This machine’s clock is not set: until it is, all that is scheduled is muted.",
-  owner.onAirError && `The on-air sign may tell what is not so: ${owner.onAirError}.`,
-].filter(Boolean).join(" ");
+// feedNames are those of feeds that are known, and of those that are muted, now or
+// by the clock.
+export function feedNames({ feeds, mutes, owner }) {
+  const names = [...mutes, ...owner.schedule.map((m) => m.feed)].filter((entry) => entry !== "*").map((entry) => entry.split(":")[0]);
+  return [...new Set([...Object.keys(feeds), ...names])].sort();
+}
 
 // others says where the command channel is sought besides.
 export function others({ destination, former, configured }) {

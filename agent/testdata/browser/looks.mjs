@@ -33,6 +33,7 @@ await run(async (browser) => {
       await page.evaluate(() => scrollTo(0, 0));
       check(`${at}: nothing sticks out at the side`, await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
       await accessible(page, at);
+      await touchable(page, at);
       await eventually(`${at}: the pictures that are in sight are there`, async () => (await page.locator("canvas:visible").count()) >= 1);
       await page.screenshot({ path: `${setting.artefacts}/page-${width}x${height}-${colorScheme}.png` });
       await page.screenshot({ path: `${setting.artefacts}/page-${width}-whole-${colorScheme}.png`, fullPage: true });
@@ -49,6 +50,14 @@ async function accessible(page, at) {
   check(`${at}: axe-core finds no serious fault`, bad.length === 0, bad.map((v) => [v.id, v.nodes.map((n) => n.html)]));
 }
 
+// touchable looks whether what is pressed is large enough for a finger.
+async function touchable(page, at) {
+  const small = await page.evaluate(() => [...document.querySelectorAll("button, a, input:not([type=checkbox]), select, summary, label.choice")]
+    .filter((e) => e.checkVisibility() && e.getBoundingClientRect().height < 43.5)
+    .map((e) => `${e.getAttribute("aria-label") ?? e.textContent.trim()}: ${e.getBoundingClientRect().height}`));
+  check(`${at}: what is pressed is 44 px high`, small.length === 0, small);
+}
+
 // forms looks at the dialogs too, narrow and dark, which is hardest.
 async function forms(page) {
   for (const [button, form] of [["Add a stream", "stream"], ["Change destination secret", "destination"], ["Delete destination secret", "confirm"]]) {
@@ -62,6 +71,7 @@ async function forms(page) {
       }
       check(`${form}: nothing sticks out at the side`, await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
       await accessible(page, `${form} ${width}`);
+      await touchable(page, `${form} ${width}`);
       await page.screenshot({ path: `${setting.artefacts}/form-${form}-${width}.png` });
       await page.keyboard.press("Escape");
       await eventually(`${form}: it closes`, async () => (await page.locator("dialog[open]").count()) === 0);
@@ -111,7 +121,7 @@ async function figures(page) {
     const loose = [];
     while (walker.nextNode()) {
       const { parentElement: parent, textContent } = walker.currentNode;
-      if (parent.closest("[data-stat], code, .codecs, .screen, script, noscript, dialog")) continue;
+      if (parent.closest("[data-stat], code, time, .codecs, .screen, script, noscript, dialog")) continue;
       const rest = words.reduce((text, word) => (word ? text.replaceAll(word, "") : text), textContent);
       if (/\d/.test(rest)) loose.push(textContent);
     }

@@ -79,13 +79,42 @@ await run(async (browser) => {
 
   // A relay that breaks.
   await ask("break");
-  await lit("destinations", "0", "No link");
+  await lit("destinations", "0", "Not on air");
   await eventually("it says why in words, and in the relay's", async () => {
     const text = await card("destinations", "0").textContent();
-    return (text.includes("The relay is busy") && text.includes("HTTP 503")) || text;
+    return (text.includes("the relay has trouble of its own") && text.includes("HTTP 503")) || text;
   });
+  await eventually("what is wrong stands at the top with a count", async () => {
+    const text = await page.locator("#wrong").innerText();
+    return (text.includes("1 thing is wrong") && text.includes("Destination 0") && text.includes("HTTP 503")) || text;
+  });
+  await page.locator("#wrong").getByRole("link", { name: "Destination 0" }).click();
+  check("and leads to its card", await card("destinations", "0").evaluate((e) => e.getBoundingClientRect().top < innerHeight));
   await ask("mend");
   await lit("destinations", "0", "On air");
+  await eventually("and goes when it is mended", async () => !(await page.locator("#wrong").isVisible()));
+
+  // A name that exists.
+  await page.getByRole("button", { name: "Add a destination" }).click();
+  await page.getByLabel("What to call it").fill("0");
+  await url.fill(`${setting.relay}/in/twin`);
+  await page.getByLabel("What is sent").fill("cam");
+  await page.getByRole("button", { name: "Add", exact: true }).click();
+  await eventually("adding one that exists asks first", async () =>
+    (await page.locator('#destination-form [data-field="id"] .error').textContent()).includes("There is a destination 0") || "it does not");
+  check("and nothing has changed", (await status()).destinations["0"].destination.endsWith("/in/front"));
+  await page.getByLabel("What to call it").fill("twin");
+  await page.getByRole("button", { name: "Add", exact: true }).click();
+  await lit("destinations", "twin", "On air");
+  await page.getByRole("button", { name: "Delete destination twin" }).click();
+  await page.getByRole("button", { name: "Delete", exact: true }).click();
+  await page.getByRole("button", { name: "Add a stream" }).click();
+  await page.getByLabel("Name").fill("front");
+  await page.getByRole("button", { name: "Add", exact: true }).click();
+  await eventually("and so does a stream", async () =>
+    (await page.locator('#stream-form [data-field="stream"] .error').textContent()).includes("There is a stream front") || "it does not");
+  check("whose feeds are as they were", (await status()).streams.front.feeds.join() === "cam");
+  await page.keyboard.press("Escape");
 
   // Change, and delete.
   await page.getByRole("button", { name: "Change stream front" }).click();
@@ -123,6 +152,7 @@ await run(async (browser) => {
   check("the page has no fault", faults.length === 0, faults);
   await ask("stop");
   await eventually("it is said that the agent has gone", () => page.locator("#gone").isVisible());
+  check("and nothing is said to be on air", !/on air/i.test((await page.locator(".lamp").allTextContents()).join()), await page.locator(".lamp").allTextContents());
   await ask("start");
   await eventually("the page goes on with the agent", async () => !(await page.locator("#gone").isVisible()));
 });
@@ -154,6 +184,13 @@ async function keyboard(page, status) {
   await tabTo("Lock the rules");
   await page.keyboard.press("Enter");
   await eventually("Enter locks the rules", async () => (await status()).locked);
+  await page.locator("#mute-all").click();
+  await eventually("what is muted with everything shows so", async () =>
+    (await page.getByRole("switch", { name: "Mute cam", exact: true }).getAttribute("aria-checked")) === "true" || "it does not");
+  await page.locator("#mute-all").click();
+  await eventually("and no more when that ends", async () =>
+    (await page.getByRole("switch", { name: "Mute cam", exact: true }).getAttribute("aria-checked")) === "false" || "it does");
+  await page.locator("#lock").focus();
   await tabTo("Mute cam");
   await page.keyboard.press("Space");
   await eventually("Space mutes a feed", async () => (await status()).mutes.join() === "cam");
