@@ -87,7 +87,7 @@ func (l *local) ended(w http.ResponseWriter, r *http.Request, log *slog.Logger, 
 		fail(w, http.StatusUnsupportedMediaType, err.Error()+`: with ffmpeg leave "-mpegts_m2ts_mode" out, or convert it with "-c copy -f mpegts"`)
 	case errors.As(err, &notTS):
 		log.Warn("post refused: no MPEG transport stream", "bytes", notTS.Seen, "seen", strings.ToValidUTF8(string(notTS.First), "."),
-			"looksLike", http.DetectContentType(notTS.First))
+			"format", notTS.Format())
 		fail(w, http.StatusUnsupportedMediaType, err.Error()+`: with ffmpeg, write "-f mpegts"`)
 	case l.ctx.Err() != nil:
 		log.Info("post ended: shutting down")

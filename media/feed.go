@@ -28,8 +28,9 @@ type feed struct {
 
 	mu sync.Mutex
 	outlet
-	post      *Post // the present source of packets
-	row       row   // that it is in
+	post      *Post  // the present source of packets
+	refused   string // FeedInfo.Refused
+	row       row    // that it is in
 	used      time.Time
 	last      time.Time // when something came in
 	bytes     uint64
@@ -70,20 +71,21 @@ func (f *feed) restart() {
 
 // FeedInfo is what is known of a feed.
 type FeedInfo struct {
-	Bytes            uint64      `json:"bytes"`            // taken in since the feed was first named
-	Packets          uint64      `json:"packets"`          // likewise, or messages
-	Bitrate          uint64      `json:"bitrate"`          // bit/s over the last second
-	AgeMs            *int64      `json:"ageMs"`            // since something came in, in ms; null: never
-	Source           bool        `json:"source"`           // a post feeds it now, or may yet
-	UnknownBytes     uint64      `json:"unknownBytes"`     // of posts that are open, in which no transport stream has been found yet
-	Readers          int         `json:"readers"`          // destinations and local readers that name it
-	TakenOver        uint64      `json:"takenOver"`        // times that one post ended another
-	ContinuityErrors uint64      `json:"continuityErrors"` // in what came in
-	TransportErrors  uint64      `json:"transportErrors"`  // packets marked as damaged by who sent them
-	SkippedBytes     uint64      `json:"skippedBytes"`     // thrown away to find packets
-	Sent             uint64      `json:"sent"`             // packets or messages written beyond this machine, to sockets and files, each time
-	LeftOut          uint64      `json:"leftOut"`          // messages that a stream did not take, beside packets
-	Muted            []string    `json:"muted"`            // by the owner: all, video, audio
+	Bytes            uint64      `json:"bytes"`             // taken in since the feed was first named
+	Packets          uint64      `json:"packets"`           // likewise, or messages
+	Bitrate          uint64      `json:"bitrate"`           // bit/s over the last second
+	AgeMs            *int64      `json:"ageMs"`             // since something came in, in ms; null: never
+	Source           bool        `json:"source"`            // a post feeds it now, or may yet
+	UnknownBytes     uint64      `json:"unknownBytes"`      // of posts that are open, in which no transport stream has been found yet
+	Refused          string      `json:"refused,omitempty"` // what was posted last in place of a transport stream, until one is
+	Readers          int         `json:"readers"`           // destinations and local readers that name it
+	TakenOver        uint64      `json:"takenOver"`         // times that one post ended another
+	ContinuityErrors uint64      `json:"continuityErrors"`  // in what came in
+	TransportErrors  uint64      `json:"transportErrors"`   // packets marked as damaged by who sent them
+	SkippedBytes     uint64      `json:"skippedBytes"`      // thrown away to find packets
+	Sent             uint64      `json:"sent"`              // packets or messages written beyond this machine, to sockets and files, each time
+	LeftOut          uint64      `json:"leftOut"`           // messages that a stream did not take, beside packets
+	Muted            []string    `json:"muted"`             // by the owner: all, video, audio
 	Tracks           []TrackInfo `json:"tracks"`
 }
 
@@ -94,7 +96,7 @@ func (f *feed) info(now time.Time) FeedInfo {
 	in := f.inspector
 	i := FeedInfo{
 		Bytes: f.bytes, Packets: f.count, Bitrate: f.meter.rate(now), Source: f.post != nil || f.row.goesOn(now),
-		Readers: f.readers, TakenOver: f.takeovers, SkippedBytes: f.skipped, LeftOut: f.leftOut,
+		Refused: f.refused, Readers: f.readers, TakenOver: f.takeovers, SkippedBytes: f.skipped, LeftOut: f.leftOut,
 		ContinuityErrors: f.faults + in.faults, TransportErrors: f.damaged + in.damaged,
 		Muted: f.muted.names(), Tracks: in.trackInfo(now), Sent: f.sent.Load(),
 	}

@@ -81,7 +81,7 @@ func (r *Router) Post(name string, evict func()) *Post {
 func (p *Post) Copy(src io.Reader) (err error) {
 	rd := newReader(src, &p.seen)
 	defer rd.close()
-	defer func() { p.end(err == nil) }()
+	defer func() { p.end(err) }()
 	for {
 		c, err := rd.next()
 		if err != nil {
@@ -134,7 +134,7 @@ func (p *Post) begin(c chunk) (tell bool) {
 		f.takeovers++
 		f.post.evict()
 	}
-	f.post = p
+	f.post, f.refused = p, ""
 	if f.row.open(c.at) && f.inspector.continuedBy(c.data) {
 		f.row.ended = time.Time{}
 	} else {
@@ -186,8 +186,8 @@ func (p *Post) skip(n uint64) (overtaken bool) {
 	return p.begun && p.feed.post != p
 }
 
-// end says that the post has ended, well or not.
-func (p *Post) end(well bool) {
+// end says that the post has ended, and why if it has not ended well.
+func (p *Post) end(why error) {
 	p.router.mu.Lock()
 	defer p.router.mu.Unlock()
 	f := p.feed
@@ -195,11 +195,14 @@ func (p *Post) end(well bool) {
 	defer f.mu.Unlock()
 	f.open = slices.DeleteFunc(f.open, func(x *Post) bool { return x == p })
 	f.used = p.router.now()
+	if no := (*ErrNotTransportStream)(nil); f.post == nil && errors.As(why, &no) {
+		f.refused = no.Format()
+	}
 	if f.post != p {
 		return
 	}
 	f.post = nil
-	if well {
+	if why == nil {
 		f.row.ended = f.used
 	}
 }

@@ -31,6 +31,17 @@ type ErrNotTransportStream struct {
 	Packets int    // the size of its packets, where it is one of those that cannot be taken; else 0
 }
 
+// Format names what the source is, where that is known.
+func (e *ErrNotTransportStream) Format() string {
+	switch name := container(e.First); {
+	case e.Packets != 0:
+		return fmt.Sprintf("MPEG-TS in packets of %d bytes", e.Packets)
+	case name != "":
+		return name
+	}
+	return "something else than MPEG-TS"
+}
+
 func (e *ErrNotTransportStream) Error() string {
 	if e.Packets != 0 {
 		return fmt.Sprintf("a transport stream in packets of %d bytes, where 188 are wanted (M2TS has 192, DVB with check bytes 204)", e.Packets)

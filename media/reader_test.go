@@ -191,6 +191,27 @@ func TestWhatIsNoTransportStreamIsRefused(t *testing.T) {
 	}
 }
 
+func TestWhatIsPostedInPlaceOfATransportStreamIsNamedUntilOneComes(t *testing.T) {
+	r := media.NewRouter()
+	refused := func() string { return r.Feeds()["feed"].Refused }
+	for body, want := range map[string]string{
+		"\x1aE\xdf\xa3 matroska":                        "WebM or Matroska",
+		"\x00\x00\x00\x1cftypisom":                      "MP4",
+		"RIFF\x00\x00\x00\x00AVI LIST":                  "AVI",
+		"\x00\x00\x01\xba\x44":                          "an MPEG program stream",
+		"name=value":                                    "something else than MPEG-TS",
+		string(padded(newSource(60, 3).take(40), 4, 0)): "MPEG-TS in packets of 192 bytes",
+	} {
+		if err := r.Post("feed", nil).Copy(strings.NewReader(body)); err == nil || refused() != want {
+			t.Errorf("%.10q: %v, refused is %q, not %q", body, err, refused(), want)
+		}
+	}
+	p := r.Post("feed", nil)
+	if err := p.Copy(bytes.NewReader(newSource(4, 0).take(10))); err != nil || refused() != "" {
+		t.Errorf("after a transport stream: %v, %q", err, refused())
+	}
+}
+
 // padded puts bytes before and after every packet.
 func padded(ts []byte, before, after int) (b []byte) {
 	for p := range mpegts.Packets(ts) {

@@ -44,6 +44,7 @@ var advice = map[link.Code]string{
 
 	CodeStalled:          "it is given up if that lasts: is the relay overloaded, or the network?",
 	CodeBehind:           "lower the bitrate, or see what vw doctor measures",
+	CodeNeverFed:         "start ffmpeg: vw devices prints the line; data is sent to /ws/ in place of /ts/",
 	CodeNoSource:         "start ffmpeg: vw devices prints the line",
 	CodeSourceSilent:     "see what ffmpeg prints: does its device deliver?",
 	CodeNotMPEGTS:        "ffmpeg is to write -f mpegts",

@@ -34,6 +34,7 @@ const (
 	CodePending          link.Code = "pending"            // not up yet, and nothing has failed
 	CodeStalled          link.Code = "stalled"            // the link is up and takes nothing
 	CodeBehind           link.Code = "behind"             // it takes less than comes in
+	CodeNeverFed         link.Code = "never_fed"          // nothing has come in so far, of whatever kind
 	CodeNoSource         link.Code = "no_source"          // nothing posts
 	CodeSourceSilent     link.Code = "source_silent"      // something posts, and sends nothing
 	CodeNotMPEGTS        link.Code = "not_mpegts"         // something else than MPEG-TS is posted

@@ -52,10 +52,14 @@ func (s *Status) decideFeed(name string, f *Feed, u *use) {
 		f.Condition = Recording
 	case f.Condition == Missing && f.UnknownBytes > 0:
 		f.Problem = problem(CodeNotMPEGTS, "what is posted to "+name+" holds no MPEG-TS so far")
+	case f.Condition == Missing && f.Refused != "":
+		f.Problem = problem(CodeNotMPEGTS, f.Refused+" is posted to "+name+", where MPEG-TS is wanted")
 	case f.Condition == Missing && !u.wanted:
 		f.Condition = Silent
 	case f.Condition == Missing && f.Source:
 		f.Problem = problem(CodeSourceSilent, "nothing comes in on "+name+": ffmpeg is connected, but sends nothing")
+	case f.Condition == Missing && f.AgeMs == nil:
+		f.Problem = problem(CodeNeverFed, "nothing has come in on "+name+" so far")
 	case f.Condition == Missing:
 		f.Problem = problem(CodeNoSource, "nothing comes in on "+name+": ffmpeg is not posting")
 	}

@@ -2,6 +2,7 @@ package status_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -100,6 +101,8 @@ func TestWhatAFeedIsThatDoesNotComeInDependsOnWhoWantsIt(t *testing.T) {
 	junk.UnknownBytes = 99
 	gone := fed(9000)
 	gone.Source = false
+	webm := status.Feed{FeedInfo: media.FeedInfo{Refused: "WebM or Matroska"}}
+	never := status.Feed{} // of packets or of messages: that is not known
 	fight := fed(10)
 	fight.TakenOver = 4
 	for name, c := range map[string]struct {
@@ -112,6 +115,8 @@ func TestWhatAFeedIsThatDoesNotComeInDependsOnWhoWantsIt(t *testing.T) {
 		"ffmpeg has gone":     {gone, true, status.Missing, status.CodeNoSource},
 		"ffmpeg hangs":        {fed(9000), true, status.Missing, status.CodeSourceSilent},
 		"not MPEG-TS":         {junk, false, status.Missing, status.CodeNotMPEGTS},
+		"WebM is refused":     {webm, false, status.Missing, status.CodeNotMPEGTS},
+		"nothing came ever":   {never, true, status.Missing, status.CodeNeverFed},
 		"two ffmpegs fight":   {fight, true, status.OnAir, status.CodeTakenOver},
 		"it comes in, unused": {fed(10), false, status.Present, ""},
 	} {
@@ -154,14 +159,14 @@ func TestNoConditionTellsOutsideWhatAMutedFeedDoes(t *testing.T) {
 	// of av the audio is muted, and its picture has stopped
 	av := func(age int64, sound bool) status.Feed {
 		f := fed(9000, "audio")
-		f.AgeMs, f.Bitrate, f.UnknownBytes, f.TakenOver = ms(age), uint64(age), uint64(age), uint64(age)
+		f.AgeMs, f.Bitrate, f.UnknownBytes, f.TakenOver, f.Refused = ms(age), uint64(age), uint64(age), uint64(age), fmt.Sprint(age)
 		if f.Tracks[1].AgeMs = ms(age); !sound {
 			f.Tracks = f.Tracks[:1]
 		}
 		return f
 	}
 	quiet := fed(9000, "all")
-	quiet.Tracks, quiet.Bitrate, quiet.AgeMs, quiet.UnknownBytes = nil, 0, nil, 188
+	quiet.Tracks, quiet.Bitrate, quiet.AgeMs, quiet.UnknownBytes, quiet.Refused = nil, 0, nil, 188, "WebM"
 	want := told(fed(10, "all"), av(10, true), map[string]string{"secret:video": "no video among its tracks: mp2"})
 	if got := told(quiet, av(9000, false), nil); got != want {
 		t.Errorf("outside is told\n%s\nor\n%s", want, got)
@@ -179,7 +184,7 @@ func TestEveryCodeOfAProblemSaysWhatToDo(t *testing.T) {
 		link.CodeTokenMissing, link.CodeTokenRefused, link.CodeNotFound, link.CodeNoAccess, link.CodeWantsTLS, link.CodeNoSuchHost,
 		link.CodeConnRefused, link.CodeTimeout, link.CodeUnknownAuthority, link.CodeNotYetValid, link.CodeNoPong, link.CodeManyDials,
 		link.CodeRedirect, link.CodeNoRoom, link.CodeOther,
-		status.CodeStalled, status.CodeBehind, status.CodeNoSource, status.CodeNotMPEGTS, status.CodeRecordingStopped, status.CodeStateNotSaved,
+		status.CodeStalled, status.CodeBehind, status.CodeNeverFed, status.CodeNoSource, status.CodeNotMPEGTS, status.CodeRecordingStopped, status.CodeStateNotSaved,
 	} {
 		saysItself := code == link.CodeManyDials || code == link.CodeRedirect || code == link.CodeNoRoom || code == link.CodeOther
 		if (status.Advice(code) == "") != saysItself {

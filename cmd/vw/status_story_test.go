@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vw/agent"
+	"vw/agent/client"
 	"vw/cmd/vw/cli"
 	"vw/cmd/vw/clip"
 	"vw/testrelay"
@@ -58,7 +59,7 @@ func TestStatusTellsTheStoryOfADay(t *testing.T) {
 	}
 	comes(t, a.URL(), cli.OK, "nothing: there is no destination rule", "come from "+host)
 	put(http.MethodPost, "/api/destinations", `{"id":"0","stream":"av","destination":"`+r.URL()+`/in/av","file":"av.ts"}`)
-	comes(t, a.URL(), cli.Failed, "! av NOT ON AIR (rule 0): "+host+" is there, but nothing comes in on av", "! nothing comes in on av: ffmpeg is not posting", "never yet: post to ")
+	comes(t, a.URL(), cli.Failed, "! av NOT ON AIR (rule 0): "+host+" is there, but nothing comes in on av", "! nothing has come in on av so far (start ffmpeg: ", "; post to ")
 	stop := play(t, a, "av")
 	comes(t, a.URL(), cli.OK, "av ON AIR to "+host+" (rule 0), ", "bit/s: mpeg2video, mp2", "av recording to av.ts, ")
 	put(http.MethodPut, "/api/mutes/av", "")
@@ -108,4 +109,15 @@ func play(t *testing.T, a *agent.Agent, feed string) (stop func()) {
 	}
 	t.Cleanup(stop)
 	return stop
+}
+
+func TestStatusNamesWhatIsPostedInPlaceOfATransportStream(t *testing.T) {
+	t.Parallel()
+	r := relay(t, testrelay.Config{})
+	a, _ := listener(t, r, "/bi/api", "lab7")
+	c := client.New(client.Config{URL: a.URL(), Own: true})
+	if err := c.Post(t.Context(), "cam", strings.NewReader("\x1aE\xdf\xa3 matroska webm")); err == nil || !strings.Contains(err.Error(), "-f mpegts") {
+		t.Errorf("the post ended with %v", err)
+	}
+	comes(t, a.URL(), cli.Failed, "! WebM or Matroska is posted to cam, where MPEG-TS is wanted (ffmpeg is to write -f mpegts)")
 }

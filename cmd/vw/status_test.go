@@ -188,16 +188,3 @@ func TestStatusWatchesUntilItIsInterrupted(t *testing.T) {
 		})
 	}
 }
-
-func TestSpansRatesAndSizesAreSaidAsPeopleDo(t *testing.T) {
-	for want, got := range map[string]string{
-		"0 s": span(-time.Second), "59 s": span(59 * time.Second), "4 min": span(4*time.Minute + 59*time.Second),
-		"3 h 0 min": span(3 * time.Hour), "2 d 3 h": span(51 * time.Hour), "56 years": span(56 * 366 * 24 * time.Hour),
-		"999 bit/s": bitRate(999), "820 kbit/s": bitRate(820_400), "1.0 Mbit/s": bitRate(999_600), "12.3 Mbit/s": bitRate(12_300_000),
-		"188 bytes": byteSize(188), "262 kB": byteSize(261_884), "1.0 MB": byteSize(999_600), "12.5 GB": byteSize(12_500_000_000),
-	} {
-		if got != want {
-			t.Errorf("%q, want %q", got, want)
-		}
-	}
-}

@@ -17,8 +17,10 @@ func (v View) feed(name string) Line {
 	switch {
 	case f.Problem != nil && absent:
 		l.Text = describe(f.Problem)
-	case absent, f.AgeMs == nil:
+	case absent && f.AgeMs != nil:
 		l.Text = "nothing comes in on " + name
+	case f.AgeMs == nil:
+		l.Text = "nothing has come in on " + name + " so far"
 	case len(f.Tracks) == 0 && !f.Source:
 		l.Text += "messages"
 	default:
@@ -26,7 +28,7 @@ func (v View) feed(name string) Line {
 	}
 	switch {
 	case f.AgeMs == nil:
-		l.Text += "; never yet: post to " + v.URL + "/ts/" + name
+		l.Text += "; post to " + v.URL + "/ts/" + name
 	case absent, len(f.Tracks) == 0 && !f.Source:
 		l.Text += fmt.Sprintf(", the last %s ago", cli.Span(time.Duration(*f.AgeMs)*time.Millisecond))
 	}
