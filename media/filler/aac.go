@@ -11,7 +11,7 @@ const adtsHeader = 7
 // newAAC makes silence of AAC in ADTS: channel elements in which no scale factor
 // band is coded (max_sfb 0).
 func newAAC(es []byte) (*Audio, error) {
-	h := findADTS(es)
+	h := firstFrame(es, adtsFrame)
 	if h == nil {
 		return nil, errors.New("the audio has no frame of AAC with an ADTS header")
 	}
@@ -60,28 +60,14 @@ func writeElements(w *bitWriter, channels byte) {
 	w.write(7, 3) // the end
 }
 
-// findADTS returns the first header in es behind whose frame another one
-// follows. Where no frame is whole, it is the first one.
-func findADTS(es []byte) (first []byte) {
-	for i := 0; i+adtsHeader <= len(es); i++ {
-		h := es[i:]
-		if !validADTS(h) {
-			continue
-		}
-		n := int(h[3]&3)<<11 | int(h[4])<<3 | int(h[5])>>5
-		if next := i + n; next+adtsHeader > len(es) {
-			if first == nil {
-				first = h
-			}
-		} else if validADTS(es[next:]) && es[next+2] == h[2] && es[next+3]>>6 == h[3]>>6 {
-			return h
-		}
+// adtsFrame reads an ADTS header.
+func adtsFrame(b []byte) frame {
+	if len(b) < adtsHeader || b[0] != 0xff || b[1]&0xf6 != 0xf0 || int(b[2]>>2&0xf) >= len(adtsRates) {
+		return frame{}
 	}
-	return first
-}
-
-// validADTS reports whether an ADTS header begins in b.
-func validADTS(b []byte) bool {
-	return b[0] == 0xff && b[1]&0xf6 == 0xf0 && int(b[2]>>2&0xf) < len(adtsRates) &&
-		int(b[3]&3)<<11|int(b[4])<<3|int(b[5])>>5 > adtsHeader
+	n := int(b[3]&3)<<11 | int(b[4])<<3 | int(b[5])>>5
+	if n <= adtsHeader {
+		return frame{}
+	}
+	return frame{n, 1024 * int(b[6]&3+1), adtsRates[b[2]>>2&0xf], uint32(b[2]&^2)<<8 | uint32(b[3]&0xc0)}
 }

@@ -72,6 +72,9 @@ func TestDecodersTakeSilenceBetweenFramesOfTheSource(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				if n, r := filler.Length(c.streamType, source); r != rate || n%a.Samples() != 0 || n < rate || n > rate*3/2 {
+					t.Errorf("a source of a second has %d samples at a rate of %d", n, r)
+				}
 				if a.Rate() != rate {
 					t.Errorf("rate %d, want %d", a.Rate(), rate)
 				}
@@ -155,6 +158,9 @@ func FuzzNewAudio(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, streamType byte, es []byte) {
+		if n, rate := filler.Length(streamType, es); n > 4096*len(es) || (n == 0) != (rate == 0) {
+			t.Errorf("%d samples at a rate of %d in %d bytes", n, rate, len(es))
+		}
 		a, err := filler.NewAudio(streamType, es)
 		if err != nil {
 			return

@@ -77,10 +77,11 @@ func (h mpegAudioHeader) length() (whole, rest int) {
 // information of granules without data, which take nothing from the bit
 // reservoir (main_data_begin 0). The bit rate is the lowest of the mode.
 func newMPEGAudio(es []byte) (*Audio, error) {
-	h, ok := findMPEGAudio(es)
-	if !ok {
+	es = firstFrame(es, mpegAudioFrame)
+	if es == nil {
 		return nil, errors.New("the audio has no frame of MPEG layer II or III")
 	}
+	h := mpegAudioHeader(binary.BigEndian.Uint32(es))
 	h &^= mpegAudioBitRate | mpegAudioPadding | mpegAudioPrivate | mpegAudioModeDetail
 	h |= mpegAudioUnchecked
 	if !h.layer3() && !h.low() && !h.mono() {
@@ -97,24 +98,15 @@ func newMPEGAudio(es []byte) (*Audio, error) {
 	return a, nil
 }
 
-// findMPEGAudio returns the first header in es behind whose frame another one
-// follows. Where no frame is whole, it is the first one.
-func findMPEGAudio(es []byte) (first mpegAudioHeader, ok bool) {
-	for i := 0; i+4 <= len(es); i++ {
-		h := mpegAudioHeader(binary.BigEndian.Uint32(es[i:]))
-		if !h.valid() {
-			continue
-		}
-		n, _ := h.length()
-		if i+n+4 > len(es) {
-			if !ok {
-				first, ok = h, true
-			}
-			continue
-		}
-		if next := mpegAudioHeader(binary.BigEndian.Uint32(es[i+n:])); next.valid() && next&mpegAudioFixed == h&mpegAudioFixed {
-			return h, true
-		}
+// mpegAudioFrame reads a header.
+func mpegAudioFrame(b []byte) frame {
+	if len(b) < 4 {
+		return frame{}
 	}
-	return first, ok
+	h := mpegAudioHeader(binary.BigEndian.Uint32(b))
+	if !h.valid() {
+		return frame{}
+	}
+	n, _ := h.length()
+	return frame{n, h.samples(), h.rate(), uint32(h & mpegAudioFixed)}
 }
