@@ -52,22 +52,19 @@ func runMute(ctx context.Context, c *cli.Call) error {
 			fmt.Fprintf(c.Stderr, "vw mute: %s is muted, but %s\n", feed, now.Warning)
 		}
 	}
-	for _, feed := range f.Args() {
-		if when == (owner.When{}) {
-			fmt.Fprintf(c.Stdout, "%s is muted by you: it leaves for no relay and no recording until you run vw unmute %s.\n", feed, quoteFeed(feed))
-			continue
-		}
-		for _, m := range now.Schedule {
-			if m.Feed == strings.TrimPrefix(feed, "/") {
-				fmt.Fprintf(c.Stdout, "%s is muted by you %s.\n", m.Feed, statustext.When(m))
-			}
-		}
-	}
-	remedy := "set VW_STATE to a file for that"
 	if when == (owner.When{}) {
-		remedy = "set VW_STATE to a file, or VW_MUTED=" + quoteFeed(strings.Join(now.Mutes, ",")) + ", for that"
+		for _, feed := range f.Args() {
+			fmt.Fprintf(c.Stdout, "%s is muted by you: it leaves for no relay and no recording until you run vw unmute %s.\n", feed, quoteFeed(feed))
+		}
+		printKept(c, now.Kept, "set VW_STATE to a file, or VW_MUTED="+quoteFeed(strings.Join(now.Mutes, ","))+", for that")
+		return nil
 	}
-	printKept(c, now.Kept, remedy)
+	for _, m := range now.Schedule {
+		if slices.Contains(f.Args(), m.Feed) || slices.Contains(f.Args(), "/"+m.Feed) {
+			fmt.Fprintf(c.Stdout, "%s is muted by you %s.\n", m.Feed, statustext.When(m))
+		}
+	}
+	printKept(c, now.Kept, "set VW_STATE to a file for that")
 	return nil
 }
 
@@ -143,51 +140,4 @@ func runUnmute(ctx context.Context, c *cli.Call) error {
 		printKept(c, true, "")
 	}
 	return nil
-}
-
-const lockHelp = `vw lock keeps the rules as they are: the command channel can list them, and not change them, until
-vw unlock is run on this machine. It concerns the agent that runs on this machine.
-
-usage: vw lock [flags]
-`
-
-func runLock(ctx context.Context, c *cli.Call) error {
-	f := c.Settings(lockHelp)
-	now, err := lock(ctx, f, true)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintln(c.Stdout, "The command channel can list rules and not change them, until you run vw unlock.")
-	printKept(c, now.Kept, "set VW_STATE to a file for that")
-	return nil
-}
-
-const unlockHelp = `vw unlock lets the command channel change rules again. It concerns the agent that runs on this machine.
-
-usage: vw unlock [flags]
-`
-
-func runUnlock(ctx context.Context, c *cli.Call) error {
-	f := c.Settings(unlockHelp)
-	_, err := lock(ctx, f, false)
-	if err == nil {
-		_, err = fmt.Fprintln(c.Stdout, "The command channel can change rules again.")
-	}
-	return err
-}
-
-// lock reads the flags, and locks or unlocks the rules.
-func lock(ctx context.Context, f *cli.FlagSet, on bool) (now status.Lock, err error) {
-	agent := f.Agent()
-	if !on {
-		f.OwnerToken()
-	}
-	if err := f.ReadAll(); err != nil {
-		return now, err
-	}
-	a, err := agent()
-	if err != nil {
-		return now, err
-	}
-	return a.Lock(ctx, on)
 }
