@@ -17,8 +17,8 @@ usage: vw demo [flags]
 func runDemo(ctx context.Context, c *cli.Call) error {
 	o := demo.Options{Version: programVersion(), Out: c.Stdout}
 	f := c.Flags(demoHelp)
-	length := f.Duration("for", 0, "end by itself after this time, with exit code 0 if video arrived without continuity errors")
-	f.IntVar(&o.Port, "port", 0, "TCP port of the agent (default: a free one)")
+	length := f.Duration("for", 0, "end by itself after this `TIME`, with exit code 0 if video arrived without continuity errors")
+	f.IntVar(&o.Port, "port", 0, "TCP `PORT` of the agent (default: a free one)")
 	f.BoolVar(&o.Clip, "clip", false, "play the built-in clip even where there is ffmpeg")
 	if err := f.ReadAll(); err != nil {
 		return err

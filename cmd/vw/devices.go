@@ -37,7 +37,7 @@ func runDevices(ctx context.Context, c *cli.Call) error {
 	f := c.Settings(devicesHelp)
 	agent := f.Agent()
 	asJSON := f.Bool("json", false, "print one JSON object")
-	root := f.String("root", "/", "where the machine's file system begins")
+	root := f.String("root", "/", "`FOLDER` where the machine's file system begins")
 	install := f.String("install", "", "write the line of this `FEED` to /etc/vw/FEED.source, for the unit vw-source@FEED")
 	if err := f.ReadAll(); err != nil {
 		return err

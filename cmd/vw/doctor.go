@@ -23,9 +23,9 @@ Exit code: 0 if every step went well, 1 if one did not, 2 if what was asked for 
 func runDoctor(ctx context.Context, c *cli.Call) error {
 	o := doctor.Options{Environ: c.Environ}
 	f := c.Settings(doctorHelp)
-	relay := f.Relay("how long each step may take")
-	rate := f.Float64("rate", 8, "Mbit/s that the uplink is asked to carry")
-	f.DurationVar(&o.LoadTime, "load-time", 5*time.Second, "for how long")
+	relay := f.Relay("`TIME` that each step may take")
+	rate := f.Float64("rate", 8, "`RATE` that the uplink is asked to carry, in Mbit/s")
+	f.DurationVar(&o.LoadTime, "load-time", 5*time.Second, "`TIME` for which the uplink is measured")
 	f.BoolVar(&o.Load, "load", false, "measure the uplink whatever the path is")
 	f.BoolVar(&o.NoLoad, "no-load", false, "do not measure the uplink")
 	asJSON := f.Bool("json", false, "print one JSON object")

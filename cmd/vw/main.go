@@ -47,7 +47,7 @@ func subcommands() []subcommand {
 		{"manual", "", "print the manual page", runManual},
 		{"licenses", "", "print the licences of this program and of its parts", runLicenses},
 		{"version", "", "say which version this is", runVersion},
-		{"help", "", "say this; vw COMMAND --help tells a command's flags", nil},
+		{"help", "", "print this; vw COMMAND --help tells a command's flags", nil},
 	}
 }
 
@@ -85,6 +85,6 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 func printUsage(out io.Writer) {
 	fmt.Fprintf(out, "%s\n\nusage: vw COMMAND [flags]\n\n", summary)
 	for _, c := range subcommands() {
-		fmt.Fprintf(out, "  vw %-17s%s\n", strings.TrimSpace(c.name+" "+c.operands), c.summary)
+		fmt.Fprintf(out, "  vw %-19s%s\n", strings.TrimSpace(c.name+" "+c.operands), c.summary)
 	}
 }

@@ -16,7 +16,7 @@ func TestManualsTellEverySettingOfTheProgram(t *testing.T) {
 	p.ended(t, patience)
 	help := strings.Join(strings.Fields(p.out.String()), " ")
 	defaults := map[string]string{} // by variable and flag
-	flags := regexp.MustCompile(`(--[a-z-]+)( [a-z]+)? \[(VW_[A-Z_]+)\] `)
+	flags := regexp.MustCompile(`(--[a-z-]+)( [A-Z]+)? \[(VW_[A-Z_]+)\] `)
 	at := flags.FindAllStringSubmatchIndex(help, -1)
 	for i, f := range at {
 		end := len(help)

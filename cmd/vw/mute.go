@@ -28,9 +28,9 @@ func runMute(ctx context.Context, c *cli.Call) error {
 	var when owner.When
 	f := c.Settings(muteHelp)
 	agent := f.Agent()
-	f.StringVar(&when.Until, "until", "", "time of day at which the mute ends, such as 18:00")
-	f.StringVar(&when.For, "for", "", "how long it lasts, such as 45m or 1h30m")
-	f.StringVar(&when.Every, "every", "", "times of the week at which it mutes, such as 'mon-fri 08:00-18:00' or 22:00-06:00")
+	f.StringVar(&when.Until, "until", "", "`TIME` of day at which the mute ends, such as 18:00")
+	f.StringVar(&when.For, "for", "", "how long it lasts, a `TIME` such as 45m or 1h30m")
+	f.StringVar(&when.Every, "every", "", "`TIMES` of the week at which it mutes, such as 'mon-fri 08:00-18:00' or 22:00-06:00")
 	if err := f.Read(); err != nil {
 		return err
 	}

@@ -39,11 +39,11 @@ time, or an error for an answer), 2 if what was asked for makes no sense.
 func runSend(ctx context.Context, c *cli.Call) error {
 	var o send.Options
 	f := c.Settings(sendHelp)
-	f.StringArrayVar(&o.To, "to", nil, "URL of a command channel; may be given again and again")
-	file := f.String("to-file", "", "file with a URL a line; empty lines and lines that begin with # are passed over")
-	relay := f.Relay("how long to wait for a link, and then for the answers to each command")
+	f.StringArrayVar(&o.To, "to", nil, "`URL` of a command channel; may be given again and again")
+	file := f.String("to-file", "", "`FILE` with a URL a line; empty lines and lines that begin with # are passed over")
+	relay := f.Relay("`TIME` to wait for a link, and then for the answers to each command")
 	all := f.Bool("all", false, "collect the answers of all agents on a topic until the timeout (default: the first answer)")
-	f.IntVar(&o.Expect, "expect", 1, "how many agents have to answer each command on each topic")
+	f.IntVar(&o.Expect, "expect", 1, "`NUMBER` of agents that have to answer each command on each topic")
 	f.BoolVar(&o.JSON, "json", false, "print an array of one object per answer or failure")
 	err := f.Read()
 	switch {

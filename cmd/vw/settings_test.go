@@ -65,7 +65,7 @@ func TestHelpShowsTheVariableOfEachFlag(t *testing.T) {
 		if code := p.ended(t, patience); code != 0 || p.err.String() != "" {
 			t.Errorf("%s: code %d, %s", command, code, &p.err)
 		}
-		flags := regexp.MustCompile(`(?m)^ +--([a-z-]+) ?([a-z]*)  +(\S+)`).FindAllStringSubmatch(p.out.String(), -1)
+		flags := regexp.MustCompile(`(?m)^ +--([a-z-]+) ?([A-Z]*)  +(\S+)`).FindAllStringSubmatch(p.out.String(), -1)
 		if len(flags) == 0 {
 			t.Errorf("%s names no flag:\n%s", command, &p.out)
 		}

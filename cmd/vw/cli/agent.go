@@ -10,8 +10,8 @@ import (
 // Agent adds the flags that say where the agent of this machine is, and returns
 // what makes its client of them, once they were read.
 func (f *FlagSet) Agent() func() (*client.Client, error) {
-	port := f.Int("port", 8888, "TCP port of the agent")
-	user := f.String("agent-user", "vw", "user that the agent may run as, besides you and root")
+	port := f.Int("port", 8888, "TCP `PORT` of the agent")
+	user := f.String("agent-user", "vw", "`USER` that may run the agent, besides you and root")
 	return func() (*client.Client, error) {
 		if *port < 1 || *port > 65535 {
 			return nil, Usagef("port %d is not one of 1 to 65535", *port)
@@ -31,5 +31,5 @@ const ownerToken = "owner-token-file"
 
 // OwnerToken adds the flag with which Agent's client shows the owner's token.
 func (f *FlagSet) OwnerToken() {
-	f.String(ownerToken, "", "file that holds the owner's token, where the agent wants one")
+	f.String(ownerToken, "", "`FILE` that holds the owner's token, where the agent wants one")
 }

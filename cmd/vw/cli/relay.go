@@ -19,13 +19,13 @@ type Relay struct {
 func (f *FlagSet) Relay(timeoutUsage string) func() (Relay, error) {
 	r := Relay{}
 	var policy link.Policy
-	f.StringVar(&r.Token, "token", "", "token for the relay (better set the variable: others can see flags)")
-	f.StringVar(&r.Auth, "auth", "", "how the token is shown: bearer, message or access (default: bearer, and access for https://)")
+	f.StringVar(&r.Token, "token", "", "`TOKEN` for the relay (better set the variable: others can see flags)")
+	f.StringVar(&r.Auth, "auth", "", "how the token is shown, a `WAY`: bearer, message or access (default: bearer, and access for https://)")
 	f.DurationVar(&r.Timeout, "timeout", 10*time.Second, timeoutUsage)
 	f.BoolVar(&policy.Plaintext, "allow-plaintext", false, "allow ws:// to other machines, though never with a token")
-	ca := f.String("ca-file", "", "PEM file of certificates to trust besides the system's")
-	cert := f.String("cert-file", "", "PEM file of the certificate to show to the relay")
-	key := f.String("key-file", "", "PEM file of that certificate's key")
+	ca := f.String("ca-file", "", "PEM `FILE` of certificates to trust besides the system's")
+	cert := f.String("cert-file", "", "PEM `FILE` of the certificate to show to the relay")
+	key := f.String("key-file", "", "PEM `FILE` of that certificate's key")
 	return func() (Relay, error) {
 		if r.Timeout <= 0 {
 			return r, Usagef("timeout %v is not above zero", r.Timeout)
