@@ -11,6 +11,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"vw/agent"
+	"vw/agent/link"
 	"vw/command"
 	"vw/testrelay"
 )
@@ -303,4 +304,20 @@ func noCanary(t testing.TB, a *running, channel *peer) {
 			t.Errorf("the token is in %s: %.3000s", where, text)
 		}
 	}
+}
+
+// A path that the access relay does not know says nothing of the token.
+func TestAnAccessRelayThatKnowsNoSuchPathIsAskedAgainSoon(t *testing.T) {
+	t.Parallel()
+	inBubbleWith(t, testrelay.Config{Auth: testrelay.AccessAuth, Token: canary}, 15*time.Second, func(b *bubble) {
+		b.relay.SetFaults("/in/x", testrelay.Faults{Refuse: http.StatusNotFound})
+		b.apply(command.Destination{ID: "0", Stream: "video0", Destination: "http://localhost/in/x", Token: canary})
+		time.Sleep(2 * time.Minute)
+		if n := len(b.relay.Visits("/in/x")); n < 4 || n > 40 {
+			t.Errorf("dialled %d times in two minutes", n)
+		}
+		if d := b.Info()["0"]; d.ErrorCode != link.CodeNotFound {
+			t.Errorf("it is told as %+v", d)
+		}
+	})
 }

@@ -18,7 +18,7 @@ func (d *Dialer) Access(ctx context.Context, t Target) (Target, error) {
 	if !strings.HasPrefix(t.URL, "http") {
 		return t, nil
 	}
-	u, err := d.Policy.parse(t)
+	u, err := d.Policy.URL(t)
 	if err != nil {
 		return t, err
 	}
@@ -54,7 +54,8 @@ func (d *Dialer) Access(ctx context.Context, t Target) (Target, error) {
 }
 
 // accessError is what an access relay means that does not let us in: 4xx is a
-// refusal, and 5xx that speaks of the token.
+// refusal, and 5xx that speaks of the token. A path that it does not know (404)
+// is no word on the token.
 func (t Target) accessError(resp *http.Response, body []byte) *Error {
 	var said struct{ Message, Reason string }
 	_ = json.Unmarshal(body, &said) // what is no JSON object is not repeated
@@ -66,7 +67,7 @@ func (t Target) accessError(resp *http.Response, body []byte) *Error {
 	switch code := resp.StatusCode; {
 	case code/100 == 5 && aboutToken.Match(body):
 		e = newError(CodeTokenRefused, "the relay refused the token (HTTP %d)", code)
-	case code/100 == 4 && code != http.StatusTooManyRequests:
+	case code/100 == 4 && code != http.StatusTooManyRequests && code != http.StatusNotFound:
 		e.refused = true
 	case code/100 == 2:
 		e.Code, e.Text = CodeNoAccess, fmt.Sprintf("no access is given there: the server answered with HTTP %d", code)

@@ -159,7 +159,7 @@ func (d *Dialer) Open(ctx context.Context, t Target) (*Conn, error) {
 
 // Upgrade dials a websocket.
 func (d *Dialer) Upgrade(ctx context.Context, t Target) (*Conn, error) {
-	u, err := d.Policy.parse(t)
+	u, err := d.Policy.URL(t)
 	if err != nil {
 		return nil, err
 	}

@@ -18,13 +18,13 @@ type Policy struct {
 
 // Check says in words why a target may not be dialled.
 func (p Policy) Check(t Target) error {
-	_, err := p.parse(t)
+	_, err := p.URL(t)
 	return err
 }
 
-// parse returns a target's URL, if it may be dialled. Its host is the one that
-// is checked, compared and dialled.
-func (p Policy) parse(t Target) (*url.URL, error) {
+// URL returns a target's URL, if it may be dialled. Its host is the one that is
+// checked, compared and dialled: LOCALHOST and localhost. are localhost.
+func (p Policy) URL(t Target) (*url.URL, error) {
 	u, err := url.Parse(t.URL)
 	if err != nil {
 		return nil, errNoURL

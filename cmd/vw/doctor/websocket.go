@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -53,7 +52,7 @@ func (c *checkup) checkAccess(ctx context.Context) Result {
 // lead makes a target the one to go to.
 func (c *checkup) lead(to link.Target) (err error) {
 	c.to = to
-	c.url, err = url.Parse(to.URL)
+	c.url, err = c.Dialer.Policy.URL(to)
 	return err
 }
 
@@ -86,7 +85,9 @@ func (c *checkup) aged(s Result) Result {
 	}
 	if left := time.Until(*claims.Expires); left <= 0 {
 		s.Found += fmt.Sprintf("; it ended %s ago, by this machine's clock", cli.Span(-left))
-		s.Do = status.Advice(link.CodeTokenRefused)
+		if s.Do == "" { // else what failed is something else
+			s.Do = status.Advice(link.CodeTokenRefused)
+		}
 	} else {
 		s.Found += fmt.Sprintf("; it ends in %s", cli.Span(left))
 	}
