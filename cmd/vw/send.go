@@ -25,8 +25,8 @@ before; all URLs at once.
   vw send --to wss://relay.example/bi/lab1                             those that you type
   vw send --to wss://relay.example/bi/lab1 <commands.txt               a table of who acknowledged what
 
-The room-wide mute: one line, twenty experiments, and proof that all obeyed. The stream lab, which had
-sound, goes on without it, wherever a URL of room.txt leads:
+A room without sound: one line, twenty experiments, and proof that all obeyed. The stream lab, which
+had sound, goes on without it, wherever a URL of room.txt leads:
 
   vw send --to-file room.txt '{"verb":"add","what":"stream","rule":{"stream":"lab","feeds":["video0"]}}'
 

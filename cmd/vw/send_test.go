@@ -131,8 +131,9 @@ func row(t *testing.T, table, to string) string {
 	return ""
 }
 
-// The line in the help mutes a room: one command, twenty agents, and proof.
-func TestSendMutesTheRoom(t *testing.T) {
+// The line in the help leaves the sound of a room out: one command, twenty agents,
+// and proof.
+func TestSendLeavesTheSoundOfARoomOut(t *testing.T) {
 	t.Parallel()
 	r := relay(t, testrelay.Config{})
 	agents := map[string]*agent.Agent{}
@@ -151,7 +152,7 @@ func TestSendMutesTheRoom(t *testing.T) {
 	_, help, _ := sent(t.Context(), nil, "--help")
 	line := regexp.MustCompile(`vw send --to-file room\.txt '(.*)'`).FindStringSubmatch(help)
 	if line == nil {
-		t.Fatalf("the help shows no room-wide mute:\n%s", help)
+		t.Fatalf("the help shows no room without sound:\n%s", help)
 	}
 	loud := strings.Replace(line[1], `["video0"]`, `["video0","audio0"]`, 1)
 	for step, command := range []string{loud, line[1]} {
@@ -227,6 +228,15 @@ func TestSendSendsLinesInOrder(t *testing.T) {
 	}
 	code, out, _ = sent(t.Context(), strings.NewReader(lines), "--to", r.URL()+"/bi/lab")
 	if code != cli.Failed || !strings.HasSuffix(out, "\n4 of 5 acknowledged\n") || !strings.HasPrefix(out, "TO ") || strings.Count(out, "error: ") != 1 {
+		t.Errorf("code %d\n%s", code, out)
+	}
+}
+
+func TestSendTellsTheHintOfARefusal(t *testing.T) {
+	r := relay(t, testrelay.Config{})
+	listener(t, r, "/bi/lab", "pi")
+	code, out, _ := sent(t.Context(), nil, "--to", r.URL()+"/bi/lab", healthcheck, `{"verb":"heathcheck"}`)
+	if code != cli.Failed || !strings.Contains(out, `error: Unrecognised Command: verb "heathcheck" is unknown`) {
 		t.Errorf("code %d\n%s", code, out)
 	}
 }

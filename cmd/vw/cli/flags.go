@@ -6,7 +6,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -87,23 +86,33 @@ func (f *FlagSet) printHelp() {
 	fmt.Fprint(f.call.Stdout, text, f.FlagUsagesWrapped(100))
 }
 
-// inWords says what pflag and strconv mean.
+// inWords says what pflag means.
 func (f *FlagSet) inWords(err error) error {
 	var invalid *pflag.InvalidValueError
 	var absent *pflag.NotExistError
-	var number *strconv.NumError
 	switch {
 	case errors.As(err, &invalid):
-		return fmt.Errorf("--%s=%s: %w", invalid.GetFlag().Name, invalid.GetValue(), f.inWords(invalid.Unwrap()))
+		return fmt.Errorf("--%s=%s: %w", invalid.GetFlag().Name, invalid.GetValue(), unusable(invalid.GetFlag(), invalid.Unwrap()))
 	case errors.As(err, &absent) && absent.GetSpecifiedShortnames() != "":
 		return errors.New("flags begin with two dashes: --") // what follows one dash may be a token
 	case errors.As(err, &absent):
 		name := absent.GetSpecifiedName()
 		return fmt.Errorf("there is no flag --%s%s: %s --help lists those there are", name, DidYouMean("--", Nearest(name, f.names())), f.call.Name)
-	case errors.As(err, &number) && number.Func == "ParseBool":
+	}
+	return err
+}
+
+// unusable says why a flag cannot have a value.
+func unusable(flag *pflag.Flag, err error) error {
+	switch flag.Value.Type() {
+	case "bool":
 		return errors.New("this is neither true nor false")
-	case errors.As(err, &number):
+	case "int":
 		return errors.New("this is no whole number")
+	case "float64":
+		return errors.New("this is no number")
+	case "duration":
+		return errors.New("this is no time such as 10s, 5m or 1h30m")
 	}
 	return err
 }
@@ -143,7 +152,7 @@ func (f *FlagSet) readEnvironment() error {
 				if isSecret(flag) {
 					value = "(not shown)"
 				}
-				return fmt.Errorf("%s=%s: %w", name, value, f.inWords(err))
+				return fmt.Errorf("%s=%s: %w", name, value, unusable(f.Lookup(flag), err))
 			}
 		}
 	}

@@ -24,7 +24,7 @@ Or try in another terminal:
 
   websocat %[1]s%[3]s        the command channel: then type, a line each
     {"verb":"list","what":"status"}
-    {"verb":"add","what":"stream","rule":{"stream":"%[4]s","feeds":["%[5]s:video"]}}       mute the sound
+    {"verb":"add","what":"stream","rule":{"stream":"%[4]s","feeds":["%[5]s:video"]}}       leave the sound out
     {"verb":"add","what":"stream","rule":{"stream":"%[4]s","feeds":["%[5]s"]}}             and have it back
   curl %[2]s/api/destinations/all
   curl %[2]s/api/feeds/all

@@ -117,7 +117,7 @@ func (v videoDevice) noCamera() string {
 // cameraAdvice says what to do where there is none but n other video nodes.
 func cameraAdvice(n int) string {
 	const then = "look whether ls /dev/video* shows it; if not, sudo dmesg tells what the kernel made of it. " +
-		"A container sees those only that it is given with --device."
+		"A container sees only those that it is given with --device."
 	if n > 0 {
 		return "No camera: the video nodes of this machine are no cameras'. Plug one in and " + then
 	}

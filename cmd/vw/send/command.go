@@ -148,6 +148,9 @@ func (a answer) refusal() string {
 	if isText && why == "" {
 		return "an error without words"
 	}
+	if hint, _ := reply["hint"].(string); why != "" && hint != "" {
+		why += ": " + hint
+	}
 	return why
 }
 
