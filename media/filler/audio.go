@@ -1,7 +1,8 @@
 // Package filler makes coded frames of silence and black pictures of a coding
 // that was seen, so that a decoder goes on while its source is away. It makes
-// them from the standards and from nothing but the source's headers. It must
-// not know containers, time or feeds.
+// them from the standards and from nothing but the source's headers. Of coded
+// audio it tells too how long and how loud it is. It must not know containers,
+// time or feeds.
 package filler
 
 import (

@@ -161,6 +161,9 @@ func FuzzNewAudio(f *testing.F) {
 		if n, rate := filler.Length(streamType, es); n > 4096*len(es) || (n == 0) != (rate == 0) {
 			t.Errorf("%d samples at a rate of %d in %d bytes", n, rate, len(es))
 		}
+		if dB, ok := filler.Level(streamType, es); ok && !(dB >= filler.Silence && dB < 30) {
+			t.Errorf("a level of %f dB", dB)
+		}
 		a, err := filler.NewAudio(streamType, es)
 		if err != nil {
 			return
