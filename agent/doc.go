@@ -70,7 +70,10 @@
 //     TestNoRemoteCommandComesIntoForceOnceTheLockHasReturned.
 //   - Of what is muted nothing leaves, its rate in our own reports included:
 //     TestNothingThatLeavesTellsWhatAMutedFeedDoes, TestOfAFeedThatIsMutedInPartTheChannelIsToldTheRest,
-//     TestTheChannelIsNotToldOfTheSchedule.
+//     TestTheChannelIsNotToldOfTheSchedule, status' TestNoConditionTellsOutsideWhatAMutedFeedDoes.
+//   - How things stand is decided once: what the page, vw status, the channel and the
+//     metrics say is the same: TestBrowserShowsTroubleInEverySizeAndNoHTMLOfStrangers,
+//     TestTheChannelTheMetricsAndStatusAgreeInEverySituation.
 //   - Where the owner has a token, what undoes the owner's word wants it:
 //     TestWhatUndoesTheOwnersWordWantsTheToken.
 //   - The channel records only where the owner allows it: TestTheChannelRecordsOnlyWhereTheOwnerNamedAFolder.

@@ -54,7 +54,7 @@ export class Picture {
     if (!response.ok) {
       this.next = performance.now() + (response.status === 503 ? 2000 : 10000);
       const { error } = await response.json();
-      this.clear(error.replace(/: open http.*/, ": open it in VLC")); // its address is beside it
+      this.clear(response.status === 415 ? `${this.video} cannot be shown here: open it in VLC` : error); // its address is beside it
       return;
     }
     const tag = response.headers.get("ETag") ?? "";

@@ -93,7 +93,7 @@ async function strangers(page) {
 // figures compares every figure on the page with the status that it was made
 // of, and looks for others.
 async function figures(page) {
-  const { shown, loose, count } = await page.evaluate(() => {
+  const { shown, loose, derived, count } = await page.evaluate(() => {
     const status = JSON.parse(window.newest);
     const now = Date.parse(status.started) + status.uptime * 1000;
     const worth = { "bit/s": 1, "kbit/s": 1e3, "Mbit/s": 1e6, bytes: 1, kB: 1e3, MB: 1e6, ms: 1e-3, s: 1, min: 60, h: 3600, d: 86400 };
@@ -110,6 +110,12 @@ async function figures(page) {
       const timely = /^(since|retryAt|lastErrorAt|uptime)$/.test(last);
       return !(Math.abs(total - value) <= (timely ? unit + 0.001 : Math.max(0.5 * (unit > 1 ? 0.01 * total : 1), total / 180)));
     }).map((figure) => [figure.dataset.stat, figure.textContent]);
+    const derived = [...document.querySelectorAll(".card")].filter(({ id, dataset }) => {
+      const [, kind, name] = id.split(":");
+      const told = status[`${kind}s`][name]?.condition;
+      return told && told !== dataset.state;
+    }).map(({ id, dataset }) => [id, dataset.state]);
+    if (document.querySelectorAll("#wrong li").length !== status.problems.length) derived.push("the list of what is wrong");
     const words = [];
     JSON.stringify(status, (key, value) => {
       words.push(key);
@@ -125,9 +131,10 @@ async function figures(page) {
       const rest = words.reduce((text, word) => (word ? text.replaceAll(word, "") : text), textContent);
       if (/\d/.test(rest)) loose.push(textContent);
     }
-    return { shown, loose, count: figures.length };
+    return { shown, loose, derived, count: figures.length };
   });
   check("the page has figures", count > 10, count);
   check("every figure is the one in the status", shown.length === 0, shown);
+  check("every condition is the one in the status", derived.length === 0, derived);
   check("there are no others", loose.length === 0, loose);
 }
