@@ -12,7 +12,7 @@ BUILD = CGO_ENABLED=0 go build -trimpath -ldflags '$(if $(VERSION),-X main.versi
 CROSS = linux/arm windows/amd64 darwin/arm64
 export GOFLAGS += -buildvcs=false
 
-.PHONY: build demo test attack check fmt vet staticcheck cross $(CROSS) bench dist dist-check clip clean help setup
+.PHONY: build demo test attack check fmt vet staticcheck cross $(CROSS) bench dist dist-check lesson clip clean help setup
 
 build: ## bin/vw and bin/testrelay (the default)
 	$(BUILD) -o bin/ ./cmd/...
@@ -20,7 +20,7 @@ build: ## bin/vw and bin/testrelay (the default)
 demo: build ## a relay, an agent and a source, live; ARGS='--for 10s' ends it by itself
 	@bin/vw demo $(ARGS)
 
-test: setup check cross dist-check ## everything, with the race detector; installs what it needs
+test: setup check cross dist-check lesson ## everything, with the race detector; installs what it needs
 	go test -race -shuffle=on -timeout 10m ./...
 
 attack: ## the long form of the attacks on a whole agent, which the tests run in short
@@ -49,6 +49,9 @@ bench: ## benchmarks, against the last tag or main; BENCH=regexp COUNT=6
 
 dist: ## what users are given, in bin/dist: archives, Debian packages, SHA256SUMS; TARGETS='linux-arm64 …'
 	cmd/vw/dist/build $(TARGETS)
+
+lesson: ## the first page of README, done in a fresh Debian (as root)
+	cmd/vw/dist/lesson
 
 dist-check: ## holds the packages for Linux against what they are to be
 	cmd/vw/dist/check
