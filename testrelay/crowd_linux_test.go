@@ -63,7 +63,7 @@ func (v *viewer) read(ws *websocket.Conn) error {
 // -run TestCrowd -v -viewers 500 -during 30s.
 func TestCrowd(t *testing.T) {
 	packets, log := clip(t), &logged{}
-	s := listen(t, testrelay.Config{KeyFrames: true, QueueBytes: 256 << 10, PingInterval: 20 * time.Second, Log: slog.New(slog.NewTextHandler(log, nil))})
+	s := listen(t, testrelay.Config{KeyFrames: true, QueueBytes: 2 << 20, PingInterval: 20 * time.Second, Log: slog.New(slog.NewTextHandler(log, nil))})
 	stalled := dial(t, s, "/out/a")
 	stalled.NetConn().(interface{ SetReadBuffer(int) error }).SetReadBuffer(4 << 10)
 	crowd, errs := make([]viewer, *viewers), make([]error, *viewers)
@@ -91,11 +91,16 @@ func TestCrowd(t *testing.T) {
 	send(t, in, websocket.TextMessage, "end")
 	watching.Wait()
 	var late []time.Duration
+	harmed := 0
 	for i, v := range crowd {
 		if errs[i] != nil || v.count == 0 || v.count != v.last-v.first+1 || v.last != sent-1 {
-			t.Errorf("viewer %d: %v, %d of %d to %d of %d", i, errs[i], v.count, v.first, v.last, sent)
+			t.Logf("viewer %d: %v, %d of %d to %d of %d", i, errs[i], v.count, v.first, v.last, sent)
+			harmed++
 		}
 		late = append(late, v.late...)
+	}
+	if harmed > 0 {
+		t.Errorf("%d of %d viewers miss something", harmed, *viewers)
 	}
 	slices.Sort(late)
 	if len(late) > 0 {
@@ -103,7 +108,7 @@ func TestCrowd(t *testing.T) {
 			*viewers, float64(sent*(frame+188)*8)/during.Seconds()/1e6, *during, late[len(late)/2], late[len(late)*99/100], late[len(late)-1], spent.Seconds()/during.Seconds())
 	}
 	if *during > 10*time.Second && !strings.Contains(log.String(), "too slow") {
-		t.Errorf("the one that takes nothing is not told of: %s", log)
+		t.Errorf("the one that takes nothing is not told of: %.1000s", log)
 	}
 }
 

@@ -18,6 +18,7 @@ type door struct {
 	faults  faultTable
 	journal *journal
 	limit   int // connections
+	buffer  int // the kernel's send buffer, in bytes; 0: as it likes
 	log     *slog.Logger
 	full    rate.Sometimes
 
@@ -60,6 +61,9 @@ func (d *door) admit(nc net.Conn) net.Conn {
 	if f.HangUp || full {
 		nc.Close()
 		return nil
+	}
+	if tc, ok := nc.(*net.TCPConn); ok && d.buffer > 0 {
+		tc.SetWriteBuffer(d.buffer)
 	}
 	c := &conn{Conn: nc, door: d, closed: make(chan struct{}), eased: make(chan struct{})}
 	c.pace(f)

@@ -22,6 +22,9 @@ const (
 	headerWait = time.Minute
 	// writeWait is how long a client may take nothing before it is cut off.
 	writeWait = 10 * time.Second
+	// sendBuffer is the kernel's for a client that goes on at key frames, in bytes:
+	// what waits there is late, and cannot be dropped.
+	sendBuffer = 256 << 10
 	// closeWait is how long a client has to answer a close frame.
 	closeWait = 500 * time.Millisecond
 )
@@ -110,6 +113,9 @@ func New(cfg Config) (*Relay, error) {
 		refusals: rate.Sometimes{First: 10, Interval: time.Second},
 	}
 	r.door = newDoor(r.journal, cfg.MaxClients, cfg.Log)
+	if cfg.KeyFrames {
+		r.door.buffer = sendBuffer
+	}
 	r.guard = &guard{auth: cfg.Auth, tokens: cfg.Tokens, codeLife: cfg.CodeLife, token: cfg.Token,
 		secure: cfg.TLS != nil || cfg.Certificate != nil, codes: map[string]code{}}
 	r.counters = newCounters(r.clients.count, r.topics.count)
