@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -52,7 +53,7 @@ func (h *Handler) addDestination(ctx context.Context, from Origin, raw json.RawM
 	if rule.ID == APIRule {
 		rule.Trial = trial
 	} else if !rule.OfStream {
-		said = warning(said, h.notFed([]string{rule.Stream}))
+		said = warning(said, h.noSuchName(rule.Stream, rules))
 	}
 	rule.Warning = warning(said, forgotten)
 	return rule, nil
@@ -92,6 +93,17 @@ func (h *Handler) notFed(entries []string) string {
 		return ""
 	}
 	return "nothing has come in so far as " + some(names) + ", but as " + some(fed)
+}
+
+// noSuchName says that a destination's name is neither a stream nor a feed that
+// has come in, and which there are, "" for neither.
+func (h *Handler) noSuchName(name string, rules Rules) string {
+	fed := h.config.Reports.Fed()
+	there := slices.Concat(slices.Sorted(maps.Keys(rules.Streams)), fed)
+	if slices.Contains(fed, name) || len(there) == 0 {
+		return ""
+	}
+	return "no stream is called " + some([]string{name}) + ", and nothing has come in so far as a feed of that name: there are " + some(there)
 }
 
 // ReplaceAPIRule puts what next returns in the place of apiRule, where that is

@@ -32,7 +32,7 @@ func TestWhatMayBeMistypedIsSaid(t *testing.T) {
 		{addStream(`"feeds":["video0"],"feed":"x","Feeeds":1`), "warning", `no such key, passed over: \"feed\" \"feeeds\"`},
 		{addDestination(`"stream":"s"`), "", ""},
 		{addDestination(`"stream":"video0","tokenSet":true,"trial":"5m0s"`), "", ""}, // as a list shows it
-		{addDestination(`"stream":"vidoe0","tokn":"t"`), "warning", `\"tokn\"; nothing`},
+		{addDestination(`"stream":"vidoe0","tokn":"t"`), "warning", `\"tokn\"; no stream is called \"vidoe0\", and nothing has come in so far as a feed of that name: there are \"s\" \"video0\" \"audio0\"`},
 		{`{"verb":"add","what":"destination","rule":{"id":"apiRule","stream":"api","destination":"wss://m/"}}`, "", ""},
 		{`{"verb":"delete","what":"stream","which":"/s"}`, "", ""},
 		{`{"verb":"delete","what":"stream","which":"s"}`, "existed", `false`},
@@ -53,6 +53,9 @@ func TestWhatMayBeMistypedIsSaid(t *testing.T) {
 	}
 	fed = nil // before anything is posted nothing can be told from what is mistyped
 	if got := handle(handler, addStream(`"feeds":["vidoe0"]`)); strings.Contains(got[0], "warning") {
+		t.Errorf("got %s", got)
+	}
+	if got := handle(handler, addDestination(`"stream":"ss"`)); !strings.Contains(got[0], `there are \"s\"`) {
 		t.Errorf("got %s", got)
 	}
 }

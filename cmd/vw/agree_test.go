@@ -154,18 +154,7 @@ func TestTheChannelTheMetricsAndStatusAgreeInEverySituation(t *testing.T) {
 	t.Parallel()
 	r := relay(t, testrelay.Config{})
 	a, _ := listener(t, r, "/bi/api", "lab7")
-	do := func(method, path, body string) {
-		t.Helper()
-		req, err := http.NewRequestWithContext(t.Context(), method, a.URL()+path, strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil || resp.StatusCode != http.StatusOK {
-			t.Fatal(method, path, err, resp)
-		}
-		resp.Body.Close()
-	}
+	do := func(method, path, body string) { request(t, a, method, path, body) }
 	stop := func() {}
 	gone := "ws://127.0.0.1:" + gonePort() + "/in/av"
 	for _, c := range []struct {

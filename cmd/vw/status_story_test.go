@@ -40,23 +40,26 @@ func comes(t *testing.T, base string, code int, words ...string) {
 	}
 }
 
+// request asks an agent, which has to say that all is well.
+func request(t *testing.T, a *agent.Agent, method, path, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, a.URL()+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatal(method, path, err, resp)
+	}
+	resp.Body.Close()
+}
+
 func TestStatusTellsTheStoryOfADay(t *testing.T) {
 	t.Parallel()
 	r := relay(t, testrelay.Config{})
 	host := strings.TrimPrefix(r.URL(), "ws://")
 	a, end := listener(t, r, "/bi/api", "lab7")
-	put := func(method, path, body string) {
-		t.Helper()
-		req, err := http.NewRequestWithContext(t.Context(), method, a.URL()+path, strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil || resp.StatusCode != http.StatusOK {
-			t.Fatal(method, path, err, resp)
-		}
-		resp.Body.Close()
-	}
+	put := func(method, path, body string) { request(t, a, method, path, body) }
 	comes(t, a.URL(), cli.OK, "nothing: there is no destination rule", "come from "+host)
 	put(http.MethodPost, "/api/destinations", `{"id":"0","stream":"av","destination":"`+r.URL()+`/in/av","file":"av.ts"}`)
 	comes(t, a.URL(), cli.Failed, "! av NOT ON AIR (rule 0): "+host+" is there, but nothing comes in on av", "! nothing has come in on av so far (start ffmpeg: ", "; post to ")
