@@ -26,6 +26,26 @@ const (
 // time. Of a feed that is muted, or a part of it, it looks at nothing but at
 // tracks that are not: what follows may be told to everybody.
 func (s *Status) Decide(now time.Time) {
+	d := decision{Status: s, now: now, entries: map[string]Condition{}, names: map[string]sending{}}
+	d.all()
+}
+
+// A decision is one run of Decide. A thousand destinations may be of one stream:
+// what an entry is, and what a name sends, is found out once.
+type decision struct {
+	*Status
+	now     time.Time
+	entries map[string]Condition
+	names   map[string]sending
+}
+
+// sending is what goes out under a name where a link takes it.
+type sending struct {
+	condition Condition // present, muted, silent or missing
+	problem   *Problem
+}
+
+func (s *decision) all() {
 	s.Problems = []Wrong{}
 	add := func(of, name string, p *Problem) {
 		if p != nil {
@@ -35,17 +55,17 @@ func (s *Status) Decide(now time.Time) {
 	s.decideOwn(add)
 	for _, id := range slices.Sorted(maps.Keys(s.Destinations)) {
 		d := s.Destinations[id]
-		d.Condition, d.Problem = s.decideDestination(d, now)
+		d.Condition, d.Problem = s.decideDestination(d)
 		s.Destinations[id] = d
 		add("destination", id, d.Problem)
 		if r := d.Recording; r != nil && r.Error != "" {
 			add("recording", id, problem(CodeRecordingStopped, r.File+": "+r.Error))
 		}
 	}
-	users := s.users()
+	uses := s.uses()
 	for _, name := range slices.Sorted(maps.Keys(s.Feeds)) {
 		f := s.Feeds[name]
-		s.decideFeed(name, &f, users[name])
+		s.decideFeed(name, &f, uses[name])
 		s.Feeds[name] = f
 		add("feed", name, f.Problem)
 	}
@@ -53,7 +73,7 @@ func (s *Status) Decide(now time.Time) {
 }
 
 // decideOwn decides on the agent's own state, the owner's word and the channel.
-func (s *Status) decideOwn(add func(of, name string, p *Problem)) {
+func (s *decision) decideOwn(add func(of, name string, p *Problem)) {
 	if s.StateError != "" {
 		add("agent", "", problem(CodeStateNotSaved, "a restart would lose the newest rules, the state cannot be saved: "+s.StateError))
 	}
@@ -85,9 +105,9 @@ func down(l link.Info) (Condition, *Problem) {
 	return Unreachable, problem(l.ErrorCode, l.LastError)
 }
 
-// entries are what a destination of that name is made of: those of its stream
-// rule, none where that has gone, else the feed itself.
-func (s *Status) entries(name string) []string {
+// madeOf are the entries of which a destination of that name is made: those of its
+// stream rule, none where that has gone, else the feed itself.
+func (s *decision) madeOf(name string) []string {
 	if x, ok := s.Streams[name]; ok {
 		return x.Feeds
 	}
@@ -96,7 +116,16 @@ func (s *Status) entries(name string) []string {
 
 // entry tells of an entry of a stream rule, or of a feed's name, whether what it
 // selects is muted, missing or present.
-func (s *Status) entry(entry string) Condition {
+func (s *decision) entry(entry string) Condition {
+	c, known := s.entries[entry]
+	if !known {
+		c = s.selects(entry)
+		s.entries[entry] = c
+	}
+	return c
+}
+
+func (s *decision) selects(entry string) Condition {
 	name, part, _ := strings.Cut(entry, ":")
 	f := s.Feeds[name]
 	if len(f.Muted) == 0 {
@@ -141,7 +170,7 @@ func audible(f media.FeedInfo) (list []media.TrackInfo) {
 	return list
 }
 
-func (s *Status) decideDestination(d Destination, now time.Time) (Condition, *Problem) {
+func (s *decision) decideDestination(d Destination) (Condition, *Problem) {
 	l := d.Info
 	if d.Former != nil && d.Former.State == link.Up && l.State != link.Up {
 		l = *d.Former // it carries on until the new one is up
@@ -168,7 +197,7 @@ func (s *Status) decideDestination(d Destination, now time.Time) (Condition, *Pr
 	if l.ReadOnly {
 		p = p.with(CodeTokenReadOnly, "its token may not write: the relay may throw away what is sent")
 	}
-	if e := l.Expires; e != nil && e.Before(now) {
+	if e := l.Expires; e != nil && e.Before(s.now) {
 		p = p.with(CodeTokenExpired, "its token has expired")
 	}
 	return condition, p
@@ -176,10 +205,19 @@ func (s *Status) decideDestination(d Destination, now time.Time) (Condition, *Pr
 
 // sends tells what goes out under a name where a link takes it: present, muted,
 // silent or missing.
-func (s *Status) sends(name string) (Condition, *Problem) {
+func (s *decision) sends(name string) (Condition, *Problem) {
+	is, known := s.names[name]
+	if !known {
+		is.condition, is.problem = s.carries(name)
+		s.names[name] = is
+	}
+	return is.condition, is.problem
+}
+
+func (s *decision) carries(name string) (Condition, *Problem) {
 	x, ofStream := s.Streams[name]
 	by := map[Condition][]string{}
-	for _, entry := range s.entries(name) {
+	for _, entry := range s.madeOf(name) {
 		c := s.entry(entry)
 		by[c] = append(by[c], entry)
 	}
@@ -207,7 +245,7 @@ func (s *Status) sends(name string) (Condition, *Problem) {
 }
 
 // packets reports whether some of the entries are of a transport stream.
-func (s *Status) packets(entries []string) bool {
+func (s *decision) packets(entries []string) bool {
 	return slices.ContainsFunc(entries, func(entry string) bool {
 		feed, _, _ := strings.Cut(entry, ":")
 		return !messages(s.Feeds[feed].FeedInfo)
@@ -216,7 +254,7 @@ func (s *Status) packets(entries []string) bool {
 
 // lacks tells which entries of a stream's rule their feeds have nothing for, but
 // not what those have of which something is muted.
-func (s *Status) lacks(x Stream) string {
+func (s *decision) lacks(x Stream) string {
 	var list []string
 	for _, entry := range slices.Sorted(maps.Keys(x.Missing)) {
 		if feed, _, _ := strings.Cut(entry, ":"); len(s.Feeds[feed].Muted) == 0 {

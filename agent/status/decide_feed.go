@@ -7,40 +7,59 @@ import (
 	"strings"
 )
 
-// A use is what the rules do with a feed.
+// maxTo is the most destinations that are told of a feed.
+const maxTo = 16
+
+// A use is what the rules do with a feed, or with a name.
 type use struct {
 	wanted   bool     // by a destination
-	to       []string // ids of the destinations by which it leaves
+	to       []string // ids of destinations by which it leaves, maxTo at most
 	recorded bool
 }
 
-// users tells what the rules do with every feed. The destinations are decided.
-func (s *Status) users() map[string]*use {
-	all := map[string]*use{}
-	for _, id := range slices.Sorted(maps.Keys(s.Destinations)) {
-		d := s.Destinations[id]
-		for _, entry := range s.entries(d.Stream) {
-			feed, _, _ := strings.Cut(entry, ":")
-			u := all[feed]
-			if u == nil {
-				u = &use{}
-				all[feed] = u
-			}
-			condition := s.entry(entry)
-			u.wanted = u.wanted || condition != Muted
-			if condition != Present {
-				continue
-			}
-			if d.Condition.Sends() && !slices.Contains(u.to, id) {
-				u.to = append(u.to, id)
-			}
-			u.recorded = u.recorded || d.recorded()
+func (u *use) add(more use) {
+	u.wanted = u.wanted || more.wanted
+	u.recorded = u.recorded || more.recorded
+	for _, id := range more.to {
+		if len(u.to) < maxTo && !slices.Contains(u.to, id) {
+			u.to = append(u.to, id)
 		}
 	}
-	return all
 }
 
-func (s *Status) decideFeed(name string, f *Feed, u *use) {
+// uses tells what the rules do with every feed. The destinations are decided.
+func (s *decision) uses() map[string]*use {
+	names := map[string]*use{}
+	for _, id := range slices.Sorted(maps.Keys(s.Destinations)) {
+		d := s.Destinations[id]
+		u := use{wanted: true, recorded: d.recorded()}
+		if d.Condition.Sends() {
+			u.to = []string{id}
+		}
+		if names[d.Stream] == nil {
+			names[d.Stream] = &use{}
+		}
+		names[d.Stream].add(u)
+	}
+	feeds := map[string]*use{}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		for _, entry := range s.madeOf(name) {
+			feed, _, _ := strings.Cut(entry, ":")
+			if feeds[feed] == nil {
+				feeds[feed] = &use{}
+			}
+			switch s.entry(entry) {
+			case Present:
+				feeds[feed].add(*names[name])
+			case Missing:
+				feeds[feed].wanted = true
+			}
+		}
+	}
+	return feeds
+}
+
+func (s *decision) decideFeed(name string, f *Feed, u *use) {
 	if u == nil {
 		u = &use{}
 	}
@@ -70,7 +89,7 @@ func (s *Status) decideFeed(name string, f *Feed, u *use) {
 
 // decideStreams tells of streams what is told of feeds. The destinations are
 // decided.
-func (s *Status) decideStreams() {
+func (s *decision) decideStreams() {
 	to := map[string]Condition{} // what the destinations do with a stream
 	for _, d := range s.Destinations {
 		switch {

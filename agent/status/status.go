@@ -34,7 +34,7 @@ type Status struct {
 type Feed struct {
 	media.FeedInfo
 	Condition Condition `json:"condition"`
-	To        []string  `json:"to,omitempty"` // ids of the destinations by which some of it leaves now
+	To        []string  `json:"to,omitempty"` // ids of destinations by which some of it leaves now, 16 at most
 	Problem   *Problem  `json:"problem,omitempty"`
 }
 
