@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"vw/media/mpegts"
 	"vw/testrelay"
 )
 
@@ -154,7 +156,9 @@ func TestFullRelaySaysSo(t *testing.T) {
 	dial(t, s, "/out/a")
 	refused("/out/b", "clients")
 	second.Close()
-	wantVisit(t, s, "/out/b", func(v testrelay.Visit) bool { return v.Gone })
+	if _, err := s.Await(patient(t), "/out/b", func(v []testrelay.Visit) bool { return v[0].Gone }); err != nil {
+		t.Fatal(err)
+	}
 	dial(t, s, "/out/c") // the topic b has gone with its last client
 	if _, metrics := get(t, s, "/metrics"); !strings.Contains(metrics, `vw_relay_refused_total{reason="full"} 2`) || !strings.Contains(metrics, "vw_relay_clients 3") {
 		t.Errorf("metrics: %s", metrics)
@@ -265,6 +269,15 @@ func TestSlowViewerGoesOnAtAKeyFrameAndIsToldOf(t *testing.T) {
 	got := all(t, slow)
 	if len(got) >= sent || len(got)%188 != 0 {
 		t.Errorf("the slow one got %d of %d bytes", len(got), sent)
+	}
+	counters, pids := map[uint16]byte{}, []uint16{}
+	for p := range mpegts.Packets(got) {
+		before, known := counters[p.PID()]
+		gap := !known || p.HasPayload() && p.Continuity() != (before+1)&15
+		if counters[p.PID()] = p.Continuity(); gap && p.PID() == 256 && (!p.RandomAccessPoint("mpeg2video") || !slices.Contains(pids, 0)) {
+			t.Error("after a gap comes no PAT and key frame")
+		}
+		pids = append(pids[max(0, len(pids)-4):], p.PID())
 	}
 	if !strings.Contains(log.String(), "too slow") {
 		t.Errorf("logged: %s", log)

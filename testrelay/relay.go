@@ -171,6 +171,7 @@ func (r *Relay) Serve(ctx context.Context, ln net.Listener) error {
 func (r *Relay) httpServer(ctx context.Context, conns *sync.WaitGroup) *http.Server {
 	return &http.Server{
 		ReadHeaderTimeout: headerWait,
+		IdleTimeout:       headerWait,
 		ErrorLog:          log.New(io.Discard, "", 0),
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {

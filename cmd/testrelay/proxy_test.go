@@ -29,11 +29,7 @@ const proxyToken = "0123456789abcdef"
 // manualBlock returns what the manual has in a fence of this kind.
 func manualBlock(t *testing.T, kind string) string {
 	t.Helper()
-	text, err := os.ReadFile("../../testrelay/README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, block, ok := strings.Cut(string(text), "```"+kind+"\n")
+	_, block, ok := strings.Cut(theManual(t), "```"+kind+"\n")
 	block, _, ends := strings.Cut(block, "```")
 	if !ok || !ends {
 		t.Fatalf("the manual has no %s", kind)
