@@ -23,6 +23,17 @@ func (w *bitWriter) write(v uint64, n int) {
 // align fills the last byte with zeros.
 func (w *bitWriter) align() { w.free = 0 }
 
+// alignOnes fills it with ones.
+func (w *bitWriter) alignOnes() { w.write(1<<w.free-1, w.free) }
+
+func (w *bitWriter) flag(set bool) {
+	if set {
+		w.write(1, 1)
+	} else {
+		w.write(0, 1)
+	}
+}
+
 // exp appends v by the code ue(v) (ITU-T H.264, 9.1).
 func (w *bitWriter) exp(v uint64) {
 	n := bits.Len64(v + 1)

@@ -21,12 +21,13 @@ const (
 // of the source, so that a decoder is not configured anew, and a picture
 // parameter set of their own whose id the source does not use.
 type h264Pictures struct {
-	sps    h264.SPS
-	pps    uint64
-	first  [2][]byte // IDR pictures, with idr_pic_id 0 and 1: two in a row must differ
-	firsts int
-	next   bitWriter
-	unit   []byte
+	sps     h264.SPS
+	pps     uint64
+	first   [2][]byte // IDR pictures, with idr_pic_id 0 and 1: two in a row must differ
+	firsts  int
+	skipped []byte // slice data, where it is coded by CABAC
+	next    bitWriter
+	unit    []byte
 }
 
 func newH264(es []byte) (*Video, error) {
@@ -40,6 +41,9 @@ func newH264(es []byte) (*Video, error) {
 	}
 	if err := p.check(); err != nil {
 		return nil, err
+	}
+	if p.cabac() {
+		p.skipped = p.skippedCABAC()
 	}
 	for id := range p.first {
 		b := appendNAL(nil, []byte{nalDelimiter, 0xf0})

@@ -5,19 +5,19 @@ package filler
 // More bits a sample scale both sides alike.
 const quantizer = 46
 
-// parameters is the picture parameter set (7.3.2.2): CAVLC, one reference, no
-// weights, no deblocking.
+// parameters is the picture parameter set (7.3.2.2): one reference, no weights, no
+// deblocking.
 func (p *h264Pictures) parameters() []byte {
 	w := bitWriter{buf: []byte{nalPPS}}
 	w.exp(p.pps)
 	w.exp(uint64(p.sps.ID))
-	w.write(0, 1) // entropy_coding_mode_flag
-	w.write(0, 1) // bottom_field_pic_order_in_frame_present_flag
-	w.exp(0)      // num_slice_groups_minus1
-	w.exp(0)      // num_ref_idx_l0_default_active_minus1
-	w.exp(0)      // num_ref_idx_l1_default_active_minus1
-	w.write(0, 1) // weighted_pred_flag
-	w.write(0, 2) // weighted_bipred_idc
+	w.flag(p.cabac()) // entropy_coding_mode_flag
+	w.write(0, 1)     // bottom_field_pic_order_in_frame_present_flag
+	w.exp(0)          // num_slice_groups_minus1
+	w.exp(0)          // num_ref_idx_l0_default_active_minus1
+	w.exp(0)          // num_ref_idx_l1_default_active_minus1
+	w.write(0, 1)     // weighted_pred_flag
+	w.write(0, 2)     // weighted_bipred_idc
 	w.signed(quantizer - 26)
 	w.signed(0)   // pic_init_qs_minus26
 	w.signed(0)   // chroma_qp_index_offset
@@ -40,6 +40,12 @@ func (p *h264Pictures) parameters() []byte {
 	return w.buf
 }
 
+// cabac reports whether the profile has CABAC, in which macroblocks that are all
+// alike take a tenth of a bit. Those for Baseline and Extended have not (A.2).
+func (p *h264Pictures) cabac() bool {
+	return p.sps.ProfileIdc != 66 && p.sps.ProfileIdc != 88 && !p.sps.ConstraintSet0Flag
+}
+
 // high reports whether the profile has the fields that High brought (7.3.2.1.1).
 func (p *h264Pictures) high() bool {
 	switch p.sps.ProfileIdc {
@@ -58,50 +64,12 @@ func (p *h264Pictures) idr(id uint64) []byte {
 	p.pictureOrder(&w, 0)
 	w.write(0, 2) // no_output_of_prior_pics_flag, long_term_reference_flag
 	p.sliceControl(&w)
-	columns := int(p.sps.PicWidthInMbsMinus1) + 1
-	for i := range p.macroblocks() {
-		inTop := i < columns
-		if p.sps.MbAdaptiveFrameFieldFlag { // in pairs, one above the other
-			inTop = i < 2*columns && i%2 == 0
-			if i%2 == 0 {
-				w.write(0, 1) // mb_field_decoding_flag
-			}
-		}
-		switch {
-		case i == 0:
-			p.macroblock(&w, 3) // I_16x16_2_0_0: predicted from nothing
-			w.write(5, 6)       // coeff_token: one coefficient
-			w.write(1, 15)      // level_prefix 14
-			w.write(p.blackLevel(), 4)
-			w.write(1, 1) // total_zeros: 0
-		case inTop:
-			p.macroblock(&w, 2) // from the left
-			w.write(1, 1)       // coeff_token: none
-		default:
-			p.macroblock(&w, 1) // from above
-			w.write(1, 1)
-		}
+	if p.cabac() {
+		p.intraCABAC(&w)
+	} else {
+		p.intraCAVLC(&w)
 	}
-	w.stop()
 	return w.buf
-}
-
-// blackLevel is the level_suffix that makes the level -14, or -16 where black is
-// 0 (9.2.2.1).
-func (p *h264Pictures) blackLevel() uint64 {
-	if vui := p.sps.VUI; vui != nil && vui.VideoFullRangeFlag {
-		return 2*16 - 3 - 14
-	}
-	return 2*14 - 3 - 14
-}
-
-// macroblock writes an intra-coded macroblock up to its coefficients (7.3.5).
-func (p *h264Pictures) macroblock(w *bitWriter, mbType uint64) {
-	w.exp(mbType)
-	if p.sps.ChromaFormatIdc != 0 {
-		w.exp(0) // intra_chroma_pred_mode: DC, 128 where there is no neighbour
-	}
-	w.signed(0) // mb_qp_delta
 }
 
 // predicted writes the nth picture behind an IDR: one whose macroblocks are all
@@ -114,7 +82,15 @@ func (p *h264Pictures) predicted(w *bitWriter, n uint64) {
 	w.write(0, 1) // num_ref_idx_active_override_flag
 	w.write(0, 1) // ref_pic_list_modification_flag_l0
 	w.write(0, 1) // adaptive_ref_pic_marking_mode_flag
+	if p.cabac() {
+		w.exp(0) // cabac_init_idc
+	}
 	p.sliceControl(w)
+	if p.cabac() {
+		w.alignOnes()
+		w.buf = append(w.buf, p.skipped...)
+		return
+	}
 	w.exp(uint64(p.macroblocks())) // mb_skip_run
 	w.stop()
 }

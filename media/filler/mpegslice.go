@@ -46,13 +46,6 @@ func (s *mpegSequence) fcode() uint64 {
 
 // writeExtension writes a picture coding extension (13818-2, 6.2.3.1).
 func (s *mpegSequence) writeExtension(w *bitWriter, intra bool) {
-	flag := func(set bool) {
-		if set {
-			w.write(1, 1)
-		} else {
-			w.write(0, 1)
-		}
-	}
 	w.write(0x100|codeExtension, 32)
 	w.write(8, 4)
 	if intra {
@@ -60,14 +53,14 @@ func (s *mpegSequence) writeExtension(w *bitWriter, intra bool) {
 	} else {
 		w.write(0x11ff, 16) // f_code 1 forward
 	}
-	w.write(0, 2)        // intra_dc_precision: 8 bits
-	w.write(3, 2)        // picture_structure: frame
-	flag(!s.progressive) // top_field_first
-	flag(true)           // frame_pred_frame_dct
-	w.write(0, 5)        // concealment_motion_vectors to repeat_first_field
-	flag(s.chroma == 2)  // chroma_420_type
-	flag(true)           // progressive_frame
-	flag(false)          // composite_display_flag
+	w.write(0, 2)          // intra_dc_precision: 8 bits
+	w.write(3, 2)          // picture_structure: frame
+	w.flag(!s.progressive) // top_field_first
+	w.flag(true)           // frame_pred_frame_dct
+	w.write(0, 5)          // concealment_motion_vectors to repeat_first_field
+	w.flag(s.chroma == 2)  // chroma_420_type
+	w.flag(true)           // progressive_frame
+	w.flag(false)          // composite_display_flag
 	w.align()
 }
 
