@@ -32,7 +32,12 @@ var walls = []wall{
 	{"vw/agent/status", false, []string{"vw/agent/link", "vw/agent/owner", "vw/command", "vw/media"}, "what is told is plain values, for clients as for the agent"},
 	{"vw/agent/forward", false, []string{"vw/agent/link", "vw/agent/status", "vw/command", "vw/media"}, "what is forwarded knows neither HTTP nor commands"},
 	{"vw/agent/channel", false, []string{"vw/agent/link", "vw/agent/state", "vw/agent/status", "vw/command"}, "the channel brings commands, and knows neither HTTP nor media"},
+	{"vw/agent/client", true, []string{"vw/agent/owner", "vw/agent/status", "vw/command", "vw/media"}, "a client knows what an agent tells, not how it works"},
 	{"vw/agent", true, []string{"vw/agent", "vw/command", "vw/media"}, "the agent is made of command and media, and not of programs or relays"},
+	{"vw/cmd/vw/cli", false, []string{"vw/agent/client", "vw/agent/link", "vw/agent/owner", "vw/command"}, "what commands have in common knows no command"},
+	{"vw/cmd/vw/send", false, []string{"vw/agent/link", "vw/cmd/vw/cli", "vw/command"}, "commands are sent as they were written, by the one dialer"},
+	{"vw/cmd/vw/doctor", true, []string{"vw/agent/link", "vw/agent/status", "vw/cmd/vw/cli", "vw/command/printable", "vw/media/mpegts"}, "the way to a relay is gone as a link goes it, without the agent"},
+	{"vw/cmd/vw/statustext", false, []string{"vw/agent/link", "vw/agent/owner", "vw/agent/status", "vw/cmd/vw/cli", "vw/command/printable", "vw/media"}, "words are made of what an agent tells"},
 	{"vw/cmd", true, []string{"vw"}, ""},
 }
 
