@@ -1,6 +1,9 @@
 package link
 
-import "net/netip"
+import (
+	"net/netip"
+	"strings"
+)
 
 // never are the addresses that no relay can have, and that a name which whoever
 // writes the rules controls must not lead to.
@@ -66,3 +69,23 @@ func Refused(addr netip.Addr) error {
 }
 
 var errAddress = newError(CodeAddress, "a link-local, multicast, reserved or cloud metadata address is never dialled")
+
+// normalHost is a host as it is compared.
+func normalHost(host string) string {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return addr.Unmap().String()
+	}
+	return host
+}
+
+// notInHost is true of what is in no name or address; of a zone's percent sign
+// too.
+func notInHost(char rune) bool {
+	return (char < 'a' || char > 'z') && (char < '0' || char > '9') && !strings.ContainsRune("-._:", char)
+}
+
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}

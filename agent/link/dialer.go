@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -23,8 +22,6 @@ const (
 	// maxAnswer bounds what is read of an answer that comes before there is a
 	// link, in bytes.
 	maxAnswer = 64 << 10
-	// maxRetryAfter bounds how long a relay can put the agent off.
-	maxRetryAfter = 60 * time.Second
 	// tlsAlert begins TLS's answer to what is none (RFC 8446, 5.1).
 	tlsAlert = 21
 	// writeBuffer holds a whole message of media: one system call a message.
@@ -228,20 +225,4 @@ func (d *Dialer) Describe(err error) *Error {
 		return newError(CodeNoHTTP, "what answers there speaks no HTTP")
 	}
 	return e
-}
-
-// retryAfter is how long the relay wants to be left alone (RFC 9110, 10.2.3). A
-// date is taken by the relay's own clock, if it tells it.
-func retryAfter(resp *http.Response) (wait time.Duration) {
-	value := resp.Header.Get("Retry-After")
-	if seconds, err := strconv.Atoi(value); err == nil {
-		wait = time.Duration(min(seconds, 3600)) * time.Second
-	} else if at, err := http.ParseTime(value); err == nil {
-		now, err := http.ParseTime(resp.Header.Get("Date"))
-		if err != nil {
-			now = time.Now()
-		}
-		wait = at.Sub(now)
-	}
-	return min(max(wait, 0), maxRetryAfter)
 }

@@ -25,8 +25,6 @@ const (
 	firstWait = 500 * time.Millisecond
 	// MaxWait is the longest wait between two dials, but after a refusal.
 	MaxWait = 30 * time.Second
-	// SteadyAfter is how long a link has to last for its bound to start anew.
-	SteadyAfter = 10 * time.Second
 	// refusedWait is how long a media link waits after its token was refused.
 	refusedWait = 5 * time.Minute
 )

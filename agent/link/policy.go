@@ -103,26 +103,6 @@ func (p Policy) allows(host string) bool {
 	return len(p.Hosts) == 0
 }
 
-// normalHost is a host as it is compared.
-func normalHost(host string) string {
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	if addr, err := netip.ParseAddr(host); err == nil {
-		return addr.Unmap().String()
-	}
-	return host
-}
-
-// notInHost is true of what is in no name or address; of a zone's percent sign
-// too.
-func notInHost(char rune) bool {
-	return (char < 'a' || char > 'z') && (char < '0' || char > '9') && !strings.ContainsRune("-._:", char)
-}
-
-func isLoopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
-}
-
 var (
 	errNotLoopback = newError(CodeNotLoopback, "localhost leads to another machine")
 	errOwnListener = newError(CodeOwnListener, "this is the agent's own port, which it never dials: its feeds and commands there are for this machine alone")
