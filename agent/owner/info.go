@@ -1,6 +1,10 @@
 package owner
 
-import "slices"
+import (
+	"slices"
+	"strings"
+	"vw/media"
+)
 
 // Info is what the owner has said, and why it is in force.
 type Info struct {
@@ -54,3 +58,29 @@ func (o *Owner) State() State {
 	}
 	return s
 }
+
+// Locked reports whether the rules are.
+func (o *Owner) Locked() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.locked
+}
+
+// Still says why something is muted of a feed that was unmuted, "" where nothing is.
+func (o *Owner) Still(feed string) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	name, _, _ := strings.Cut(feed, ":")
+	switch muted := o.inForce; {
+	case o.muteFile != "":
+		return "everything stays muted: " + o.muteFile
+	case slices.Contains(muted, media.MuteAll):
+		return "everything stays muted: vw unmute '*' ends that"
+	case slices.ContainsFunc(muted, func(m string) bool { return m == name || strings.HasPrefix(m, name+":") }):
+		return "more of it stays muted: muted are " + strings.Join(muted, ", ")
+	}
+	return ""
+}
+
+// Allows reports whether a token is the owner's. Where none is wanted any is.
+func (o *Owner) Allows(text string) bool { return o.token == nil || o.token.matches(text) }

@@ -45,8 +45,8 @@ func ParseFeed(entry string) (string, error) {
 	return feed, nil
 }
 
-// NewMute reads when a feed is to be muted. Its error is a *command.Error.
-func (o *Owner) NewMute(feed string, w When) (m Mute, err error) {
+// newMute makes a mute of a feed, as it was said at a time by the clock.
+func newMute(feed string, w When, now time.Time, clockUnset bool) (m Mute, err error) {
 	if m.Feed, err = ParseFeed(feed); err != nil {
 		return m, err
 	}
@@ -61,16 +61,16 @@ func (o *Owner) NewMute(feed string, w When) (m Mute, err error) {
 		return m, invalid("until, for and every do not go together: give one, and the others in further mutes")
 	case w.Every != "":
 		m.Every, err = parseWindow(w.Every)
-	case given > 0 && o.clockUnset():
-		return m, invalid("this machine's clock is not set (it says %s): mute without a time", o.config.Now().Format(time.DateOnly))
+	case given > 0 && clockUnset:
+		return m, invalid("this machine's clock is not set (it says %s): mute without a time", now.Format(time.DateOnly))
 	case w.For != "":
 		d, bad := time.ParseDuration(w.For)
 		if bad != nil || d < time.Second || d > maxFor {
 			return m, invalid("%.40q is no time to mute for: write it as 45m or 1h30m, 1s at least and 8784h at most", w.For)
 		}
-		m.Until = o.config.Now().Add(d) // with the monotonic clock: it lasts so long whatever becomes of the other
+		m.Until = now.Add(d) // with the monotonic clock: it lasts so long whatever becomes of the other
 	case w.Until != "":
-		m.Until, err = nextTime(w.Until, o.config.Now())
+		m.Until, err = nextTime(w.Until, now)
 	}
 	return m, err
 }

@@ -22,7 +22,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -115,6 +114,11 @@ func (o *Owner) followClock(ctx context.Context) {
 	}
 }
 
+// NewMute reads when a feed is to be muted. Its error is a *command.Error.
+func (o *Owner) NewMute(feed string, w When) (Mute, error) {
+	return newMute(feed, w, o.config.Now(), o.clockUnset())
+}
+
 // Mute adds a mute. When it returns, nothing of what is muted now is handed on
 // any more. Its errors are *command.Error.
 func (o *Owner) Mute(ctx context.Context, m Mute) error {
@@ -139,22 +143,6 @@ func (o *Owner) Unmute(ctx context.Context, feed string) error {
 	return o.save()
 }
 
-// Still says why something is muted of a feed that was unmuted, "" where nothing is.
-func (o *Owner) Still(feed string) string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	name, _, _ := strings.Cut(feed, ":")
-	switch muted := o.inForce; {
-	case o.muteFile != "":
-		return "everything stays muted: " + o.muteFile
-	case slices.Contains(muted, media.MuteAll):
-		return "everything stays muted: vw unmute '*' ends that"
-	case slices.ContainsFunc(muted, func(m string) bool { return m == name || strings.HasPrefix(m, name+":") }):
-		return "more of it stays muted: muted are " + strings.Join(muted, ", ")
-	}
-	return ""
-}
-
 // Lock locks the rules or opens them. When it returns, no remote command comes
 // into force any more: the one that was running has ended.
 func (o *Owner) Lock(ctx context.Context, on bool) error {
@@ -167,13 +155,6 @@ func (o *Owner) Lock(ctx context.Context, on bool) error {
 		return &command.Error{Kind: command.Canceled, Why: "done, but a command that came before is still running"}
 	}
 	return err
-}
-
-// Locked reports whether the rules are.
-func (o *Owner) Locked() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.locked
 }
 
 // lifted notes that the owner has undone what a damaged state began with.
