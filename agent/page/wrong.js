@@ -15,9 +15,9 @@ export class Wrong {
 
   update({ problems }) {
     const n = ["problems length", String(problems.length)];
-    this.root.hidden = this.count.hidden = problems.length === 0;
     say(this.title, n, problems.length === 1 ? " thing is wrong" : " things are wrong");
     say(this.count, n, " wrong");
+    this.root.hidden = this.count.hidden = problems.length === 0;
     const of = new Map(problems.map((p) => [`${p.of} ${p.name ?? ""} ${p.code}`, p]));
     for (const [key, item] of keyed(this.list, [...of.keys()], (key) => new Item(of.get(key)))) item.update(of.get(key));
   }

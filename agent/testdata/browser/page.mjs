@@ -92,7 +92,7 @@ await run(async (browser) => {
   check("and leads to its card", await card("destinations", "0").evaluate((e) => e.getBoundingClientRect().top < innerHeight));
   await ask("mend");
   await lit("destinations", "0", "On air");
-  await eventually("and goes when it is mended", async () => !(await page.locator("#wrong").isVisible()));
+  await eventually("and goes when it is mended", async () => !(await page.locator("#wrong").isVisible()) && !(await page.locator("#wrong-count").isVisible()));
 
   // A name that exists.
   await page.getByRole("button", { name: "Add a destination" }).click();
