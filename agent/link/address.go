@@ -2,6 +2,7 @@ package link
 
 import (
 	"net/netip"
+	"net/url"
 	"strings"
 )
 
@@ -69,6 +70,20 @@ func Refused(addr netip.Addr) error {
 }
 
 var errAddress = newError(CodeAddress, "a link-local, multicast, reserved or cloud metadata address is never dialled")
+
+// Secure reports whether a URL's scheme is one with TLS.
+func Secure(u *url.URL) bool { return u.Scheme == "wss" || u.Scheme == "https" }
+
+// Port returns the port that a URL leads to, its scheme's where it names none.
+func Port(u *url.URL) string {
+	switch {
+	case u.Port() != "":
+		return u.Port()
+	case Secure(u):
+		return "443"
+	}
+	return "80"
+}
 
 // normalHost is a host as it is compared.
 func normalHost(host string) string {

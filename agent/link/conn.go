@@ -150,9 +150,9 @@ func UntilLost(life context.Context) error {
 	return context.Cause(life)
 }
 
-// AwaitPong waits for the first pong: some relays upgrade whoever they refuse,
+// awaitPong waits for the first pong: some relays upgrade whoever they refuse,
 // and then say nothing.
-func (c *Conn) AwaitPong(ctx context.Context) error {
+func (c *Conn) awaitPong(ctx context.Context) error {
 	timer := time.NewTimer(c.timeout)
 	defer timer.Stop()
 	select {

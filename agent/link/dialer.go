@@ -135,7 +135,7 @@ func (d *Dialer) DialSocket(ctx context.Context, t Target, address string) (net.
 }
 
 // Open dials a target and authenticates. The returned Conn is not yet known to
-// be answered at its other end: see AwaitPong.
+// be answered at its other end.
 func (d *Dialer) Open(ctx context.Context, t Target) (*Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, 3*d.Timeout)
 	defer cancel()

@@ -192,7 +192,7 @@ func (l *Link) once(ctx context.Context, t Target) (lasted time.Duration, err er
 	}
 	receive := func(data []byte, isText bool) { l.Session.Receive(c, data, isText) }
 	err = c.Serve(ctx, l.Limit, receive, func(life context.Context) error {
-		if err := c.AwaitPong(life); err != nil {
+		if err := c.awaitPong(life); err != nil {
 			return err
 		}
 		l.setState(Up, 0)

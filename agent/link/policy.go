@@ -33,28 +33,22 @@ func (p Policy) URL(t Target) (*url.URL, error) {
 	if strings.ContainsFunc(host, notInHost) || host == "" {
 		return nil, newError(CodePolicy, "the destination names no host: write a name in ASCII letters, or an address without a zone")
 	}
-	port := u.Port()
 	if addr, err := netip.ParseAddr(host); err == nil && Refused(addr) != nil {
 		return nil, errAddress
 	}
+	port := u.Port()
 	if u.Host = host; strings.Contains(host, ":") {
 		u.Host = "[" + host + "]"
 	}
 	if port != "" {
 		u.Host += ":" + port
 	}
-	secure := u.Scheme == "wss" || u.Scheme == "https"
-	if port == "" && secure {
-		port = "443"
-	} else if port == "" {
-		port = "80"
-	}
 	switch {
 	case !p.allows(host):
 		return nil, newError(CodePolicy, "host %s is not one of those that VW_ALLOW_DESTINATIONS allows", host)
 	case isLoopback(host):
-		return u, p.checkLoopback(t, host, port)
-	case secure:
+		return u, p.checkLoopback(t, host, Port(u))
+	case Secure(u):
 	case t.Token != "":
 		return nil, newError(CodePolicy, "a token is not sent over %s:// to another machine, where it could be read on the way: use %[1]ss://", u.Scheme)
 	case !p.Plaintext:

@@ -11,8 +11,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
-
 	"time"
+
 	"vw/agent/link"
 	"vw/agent/status"
 	"vw/command/printable"
@@ -37,26 +37,10 @@ func shownURL(to string) string {
 	return printable.Text((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String())
 }
 
-// secure says that the URL's scheme is one with TLS.
-func secure(u *url.URL) bool { return u.Scheme == "wss" || u.Scheme == "https" }
-
-// hostPort is where a URL leads.
-func hostPort(u *url.URL) (host, port string) {
-	port = u.Port()
-	switch {
-	case port != "":
-	case secure(u):
-		port = "443"
-	default:
-		port = "80"
-	}
-	return u.Hostname(), port
-}
-
 func (c *checkup) checkProxy(context.Context) Result {
 	const write = "write it like http://proxy.example:3128, or leave it out"
 	name := "HTTP_PROXY"
-	if secure(c.url) {
+	if link.Secure(c.url) {
 		name = "HTTPS_PROXY"
 	}
 	u := *c.url
@@ -92,7 +76,7 @@ func (c *checkup) variable(name string) (value string) {
 }
 
 func (c *checkup) checkName(ctx context.Context) Result {
-	host, _ := hostPort(c.url)
+	host := c.url.Hostname()
 	if c.proxy != nil {
 		return skipped("%s is resolved at the proxy", host)
 	}
@@ -140,24 +124,24 @@ func resolve(ctx context.Context, host string) (addrs []netip.Addr, err error) {
 func (c *checkup) checkConnect(ctx context.Context) Result {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	host, port := hostPort(c.url)
-	targets := []string{host}
+	to, targets := c.url, []string(nil)
 	if c.proxy != nil {
-		host, port = hostPort(c.proxy)
-		targets = []string{host}
-	} else if addrs, err := resolve(ctx, host); err == nil {
-		targets = nil
+		to = c.proxy
+	} else if addrs, err := resolve(ctx, to.Hostname()); err == nil {
 		for _, a := range addrs {
 			if link.Refused(a) == nil {
 				targets = append(targets, a.String())
 			}
 		}
 	}
+	if targets == nil {
+		targets = []string{to.Hostname()}
+	}
 	found := make([]string, len(targets))
 	errs := make([]error, len(targets))
 	var wg sync.WaitGroup
 	for i, target := range targets {
-		wg.Go(func() { found[i], errs[i] = c.connect(ctx, net.JoinHostPort(target, port)) })
+		wg.Go(func() { found[i], errs[i] = c.connect(ctx, net.JoinHostPort(target, link.Port(to))) })
 	}
 	wg.Wait()
 	s := fine("%s", strings.Join(found, "; "))

@@ -58,7 +58,7 @@ func (c *checkup) head(ctx context.Context) (r request) {
 }
 
 func (c *checkup) checkTLS(ctx context.Context) Result {
-	if !secure(c.url) {
+	if !link.Secure(c.url) {
 		return skipped("%s:// does without", c.url.Scheme)
 	}
 	c.request = c.head(ctx)
@@ -114,7 +114,7 @@ func authorityOf(cert *x509.Certificate) string {
 
 // checkClock compares this machine's clock with the server's.
 func (c *checkup) checkClock(context.Context) Result {
-	if !secure(c.url) {
+	if !link.Secure(c.url) {
 		return skipped("no certificate depends on it")
 	}
 	if c.request.date.IsZero() {

@@ -33,24 +33,20 @@ func dial(ctx context.Context, r cli.Relay, to string) (*channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newChannel(conn, r.Timeout), nil
-}
-
-func newChannel(conn *link.Conn, timeout time.Duration) *channel {
-	ctx, cancel := context.WithCancel(context.Background())
-	c := &channel{Conn: conn, timeout: timeout, messages: make(chan []byte), end: cancel}
+	life, end := context.WithCancel(context.Background())
+	c := &channel{Conn: conn, timeout: r.Timeout, messages: make(chan []byte), end: end}
 	// it holds one message at most: what is not taken waits in the kernel
 	receive := func(message []byte, _ bool) {
 		select {
 		case c.messages <- message:
-		case <-ctx.Done():
+		case <-life.Done():
 		}
 	}
 	go func() {
 		defer close(c.messages)
-		c.err = fmt.Errorf("the link was lost: %w", conn.Serve(ctx, maxReply, receive, link.UntilLost))
+		c.err = fmt.Errorf("the link was lost: %w", conn.Serve(life, maxReply, receive, link.UntilLost))
 	}()
-	return c
+	return c, nil
 }
 
 // close ends the link.
@@ -60,21 +56,12 @@ func (c *channel) close() {
 	}
 }
 
-// send sends one command and returns its ref.
-func (c *channel) send(command rawCommand) (ref string, err error) {
-	message, ref := command.withRef()
-	if err := c.WriteText(message); err != nil {
-		return "", fmt.Errorf("the link was lost: %w", err)
-	}
-	return ref, nil
-}
-
 // ask sends one command and collects so many answers to it, or for 0 all that
 // come in time. It returns what has come beside an error.
 func (c *channel) ask(ctx context.Context, command rawCommand, expect int) (got []answer, err error) {
-	ref, err := c.send(command)
-	if err != nil {
-		return nil, err
+	message, ref := command.withRef()
+	if err := c.WriteText(message); err != nil {
+		return nil, fmt.Errorf("the link was lost: %w", err)
 	}
 	timer := time.NewTimer(c.timeout)
 	defer timer.Stop()
