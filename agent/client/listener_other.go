@@ -2,5 +2,5 @@
 
 package client
 
-// checkListener says nothing: who listens is not looked at on this system.
+// checkListener returns nil: who listens is not looked at on this system.
 func checkListener(int, string) error { return nil }

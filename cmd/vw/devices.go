@@ -27,7 +27,7 @@ Exit code: 0 if there is a camera or a microphone, 1 if there is none, 2 for a u
 // agentTimeout bounds how long vw devices waits for the agent.
 const agentTimeout = time.Second
 
-// elsewhere says, for other systems than Linux, what lists devices there.
+// elsewhere has the command that lists devices on other systems than Linux.
 var elsewhere = map[string]string{
 	"darwin":  `ffmpeg -f avfoundation -list_devices true -i ""`,
 	"windows": "ffmpeg -f dshow -list_devices true -i dummy",
@@ -72,7 +72,7 @@ func runDevices(ctx context.Context, c *cli.Call) error {
 	return err
 }
 
-// notLinux says what to do on other systems.
+// notLinux returns what to do on other systems.
 func notLinux(system string) string {
 	advice := "vw devices finds devices where Linux keeps them, and this is " + system + "."
 	if list := elsewhere[system]; list != "" {

@@ -68,7 +68,7 @@ func runMute(ctx context.Context, c *cli.Call) error {
 	return nil
 }
 
-// listMutes says what is muted, and when.
+// listMutes prints what is muted, and when.
 func listMutes(ctx context.Context, a *client.Client, out io.Writer) error {
 	v, _, err := look(ctx, a)
 	if err != nil {
@@ -88,7 +88,7 @@ func quoteFeed(feed string) string {
 	return feed
 }
 
-// printKept says whether what was done outlives a restart, and if not what to do.
+// printKept prints whether what was done outlives a restart, and if not what to do.
 func printKept(c *cli.Call, kept bool, remedy string) {
 	if kept {
 		fmt.Fprintln(c.Stdout, "This outlives a restart of the agent.")

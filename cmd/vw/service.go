@@ -69,7 +69,7 @@ func tellManager(ctx context.Context, call *cli.Call, url string, log *slog.Logg
 	}
 }
 
-// run says what vw status says. The status takes the locks that every packet,
+// run tells what vw status prints. The status takes the locks that every packet,
 // command and link takes. So where one of them is stuck there is no status, the
 // manager's watchdog hears nothing, and it starts the program again.
 func (m *manager) run(ctx context.Context) {

@@ -86,7 +86,7 @@ func (f *FlagSet) printHelp() {
 	fmt.Fprint(f.call.Stdout, text, f.FlagUsagesWrapped(100))
 }
 
-// inWords says what pflag means.
+// inWords returns an error of pflag in words for a person.
 func (f *FlagSet) inWords(err error) error {
 	var invalid *pflag.InvalidValueError
 	var absent *pflag.NotExistError
@@ -102,7 +102,7 @@ func (f *FlagSet) inWords(err error) error {
 	return err
 }
 
-// unusable says why a flag cannot have a value.
+// unusable returns why a flag cannot have a value.
 func unusable(flag *pflag.Flag, err error) error {
 	switch flag.Value.Type() {
 	case "bool":

@@ -73,7 +73,7 @@ func (d *demo) dropped(ctx context.Context) (n uint64) {
 	return n
 }
 
-// verdict says whether video arrived, and without continuity errors.
+// verdict prints that video arrived without continuity errors, or returns why not.
 func (d *demo) verdict() error {
 	r, _ := d.seen()
 	if r.ContinuityErrors > 0 {

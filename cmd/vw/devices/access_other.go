@@ -4,7 +4,7 @@ package devices
 
 import "os"
 
-// access says whether there is such a file: elsewhere than on Linux it is a
+// access reports whether there is such a file: elsewhere than on Linux it is a
 // recorded machine's.
 func access(name string) error {
 	_, err := os.Stat(name)

@@ -101,7 +101,7 @@ func (m machine) videoDevices() []videoDevice {
 	return list
 }
 
-// noCamera says why v gives no camera's picture; nothing if it does. Codecs and
+// noCamera returns why v gives no camera's picture; nothing if it does. Codecs and
 // image processors of boards are video nodes with index 0 too: only what the
 // driver told udev tells them apart.
 func (v videoDevice) noCamera() string {
@@ -114,7 +114,7 @@ func (v videoDevice) noCamera() string {
 	return ""
 }
 
-// cameraAdvice says what to do where there is none but n other video nodes.
+// cameraAdvice returns what to do where there is none but n other video nodes.
 func cameraAdvice(n int) string {
 	const then = "look whether ls /dev/video* shows it; if not, sudo dmesg tells what the kernel made of it. " +
 		"A container sees only those that it is given with --device."

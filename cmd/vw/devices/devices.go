@@ -74,7 +74,7 @@ func Find(root string) (*Report, error) {
 	return r, nil
 }
 
-// Empty says whether there is neither camera nor microphone.
+// Empty reports whether there is neither camera nor microphone.
 func (r *Report) Empty() bool { return len(r.Cameras)+len(r.Microphones) == 0 }
 
 // Assign gives every device a feed name that is not taken at a, and the line

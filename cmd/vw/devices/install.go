@@ -58,7 +58,7 @@ func (r *Report) Install(root, feed string, out io.Writer) error {
 	return nil
 }
 
-// advised says what to do about an error of the file system.
+// advised adds what to do about an error of the file system.
 func advised(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission):

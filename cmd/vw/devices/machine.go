@@ -66,7 +66,7 @@ func (m machine) links(dir string) map[string]string {
 	return links
 }
 
-// problem says in words what keeps this process from opening a device node,
+// problem returns in words what keeps this process from opening a device node,
 // and what to do; group is the one that may.
 func (m machine) problem(node, group string) string {
 	err := access(filepath.Join(m.root, node))

@@ -53,7 +53,7 @@ func writeDevices(b *strings.Builder, heading string, list []Device) {
 	}
 }
 
-// words says how far the feed names can be trusted.
+// words returns how far the feed names can be trusted.
 func (a Agent) words() string {
 	switch {
 	case !a.Reached:

@@ -152,7 +152,7 @@ func (c *checkup) checkConnect(ctx context.Context) Result {
 	return s
 }
 
-// connect says how long a connection took, or why there is none.
+// connect returns how long a connection took, or why there is none.
 func (c *checkup) connect(ctx context.Context, address string) (string, error) {
 	begun := time.Now()
 	conn, err := c.Dialer.DialSocket(ctx, c.Target(""), address)

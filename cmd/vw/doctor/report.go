@@ -57,7 +57,7 @@ func skipped(format string, args ...any) Result {
 	return Result{State: Skipped, Found: fmt.Sprintf(format, args...)}
 }
 
-// failed says what an error means, and what to do about it.
+// failed returns what an error means, and what to do about it.
 func failed(err error) Result {
 	return Result{State: Failed, Found: err.Error(), Do: status.Advice(link.CodeOf(err))}
 }

@@ -85,7 +85,7 @@ func (c *channel) ask(ctx context.Context, command rawCommand, expect int) (got 
 	return got, nil
 }
 
-// missing says what is wrong when the time is over, nil for nothing.
+// missing returns what is wrong when the time is over, nil for nothing.
 func (c *channel) missing(got, expect int) error {
 	switch {
 	case got > 0 && expect == 0:
