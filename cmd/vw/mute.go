@@ -116,6 +116,10 @@ func runUnmute(ctx context.Context, c *cli.Call) error {
 	if err != nil {
 		return err
 	}
+	before, _, err := a.Status(ctx)
+	if err != nil {
+		return err
+	}
 	var now status.Mutes
 	for _, feed := range f.Args() {
 		if now, err = a.Unmute(ctx, feed); err != nil {
@@ -124,9 +128,12 @@ func runUnmute(ctx context.Context, c *cli.Call) error {
 	}
 	all := slices.Contains(now.Mutes, "*")
 	for _, feed := range f.Args() {
-		if all {
+		switch {
+		case all:
 			fmt.Fprintf(c.Stdout, "%s is still muted, since %s.\n", feed, now.Warning)
-		} else {
+		case !muted(before, feed):
+			fmt.Fprintf(c.Stdout, "%s was not muted: vw mute lists what is.\n", feed)
+		default:
 			fmt.Fprintf(c.Stdout, "%s is not muted by you any more.\n", feed)
 		}
 	}
@@ -140,4 +147,11 @@ func runUnmute(ctx context.Context, c *cli.Call) error {
 		printKept(c, true, "")
 	}
 	return nil
+}
+
+// muted reports whether there is a mute of just that feed or part, in force now or not.
+func muted(s status.Status, feed string) bool {
+	feed = strings.TrimPrefix(feed, "/")
+	return slices.Contains(s.Mutes, feed) ||
+		s.Owner != nil && slices.ContainsFunc(s.Owner.Schedule, func(m owner.Scheduled) bool { return m.Feed == feed })
 }

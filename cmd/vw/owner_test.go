@@ -36,7 +36,8 @@ func TestOwnerMutesAndLocksFromTheShell(t *testing.T) {
 	if code, out, _ = told(t, url, "unmute", "mic"); code != 0 || out != "mic is still muted, since everything stays muted: vw unmute '*' ends that.\n" {
 		t.Errorf("unmute under * says, with code %d\n%s", code, out)
 	}
-	if code, out, _ = told(t, url, "unmute", "*", "cam:audio"); code != 0 || !strings.Contains(out, "not muted by you any more") {
+	if code, out, _ = told(t, url, "unmute", "*", "cam:audio", "mick"); code != 0 || !strings.Contains(out, "cam:audio is not muted by you any more") ||
+		!strings.Contains(out, "\nmick was not muted: vw mute lists what is.\n") {
 		t.Errorf("unmute says, with code %d\n%s", code, out)
 	}
 	code, out, _ = told(t, url, "lock")
