@@ -5,10 +5,17 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
-// maxTo is the most destinations that are told of a feed.
-const maxTo = 16
+const (
+	// maxTo is the most destinations that are told of a feed.
+	maxTo = 16
+	// Posts that end each other are two that come back by themselves where
+	// there were at least so many, and one in evictEvery since the start.
+	manyEvictions = 3
+	evictEvery    = 10 * time.Minute
+)
 
 // A use is what the rules do with a feed, or with a name.
 type use struct {

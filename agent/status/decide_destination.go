@@ -1,0 +1,108 @@
+package status
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"vw/agent/link"
+)
+
+// behindAfter is how old what waits for a link has to be for it to be behind.
+const behindAfter = time.Second
+
+func (s *decision) decideDestination(d Destination) (Condition, *Problem) {
+	l := d.Info
+	if d.Former != nil && d.Former.State == link.Up && l.State != link.Up {
+		l = *d.Former // it carries on until the new one is up
+	}
+	if l.State != link.Up {
+		return down(l)
+	}
+	if d.Queue.Hangs {
+		return Unreachable, problem(CodeStalled, "the relay takes nothing")
+	}
+	condition, p := s.sends(d.Stream)
+	if condition != Present {
+		return condition, p
+	}
+	condition = OnAir
+	if time.Duration(d.Queue.AgeMs)*time.Millisecond > behindAfter {
+		condition = Behind
+		behind := problem(CodeBehind, "the uplink or the relay takes less than comes in")
+		if p != nil {
+			behind = behind.with(p.Code, p.Text)
+		}
+		p = behind
+	}
+	if l.ReadOnly {
+		p = p.with(CodeTokenReadOnly, "its token may not write: the relay may throw away what is sent")
+	}
+	if e := l.Expires; e != nil && e.Before(s.now) {
+		p = p.with(CodeTokenExpired, "its token has expired")
+	}
+	return condition, p
+}
+
+// sends tells what goes out under a name where a link takes it: present, muted,
+// silent or missing.
+func (s *decision) sends(name string) (Condition, *Problem) {
+	is, known := s.names[name]
+	if !known {
+		is.condition, is.problem = s.carries(name)
+		s.names[name] = is
+	}
+	return is.condition, is.problem
+}
+
+func (s *decision) carries(name string) (Condition, *Problem) {
+	x, ofStream := s.Streams[name]
+	by := map[Condition][]string{}
+	for _, entry := range s.madeOf(name) {
+		c := s.entry(entry)
+		by[c] = append(by[c], entry)
+	}
+	lacks := s.lacks(x)
+	switch {
+	case ofStream && len(x.Feeds) == 0:
+		return Silent, nil
+	case len(by[Present])+len(by[Missing]) == 0:
+		return Muted, nil
+	case len(by[Present]) == 0:
+		return Missing, problem(CodeNothingComesIn, "nothing comes in on "+strings.Join(by[Missing], ", "))
+	case lacks != "" && len(x.Tracks) == 0:
+		return Missing, problem(CodePartMissing, lacks)
+	case ofStream && x.Bitrate == 0 && len(x.Tracks) == 0 && s.packets(by[Present]):
+		return Missing, problem(CodeNoTracks, "no track can be made of what comes in on "+strings.Join(by[Present], ", "))
+	}
+	var p *Problem
+	if len(by[Missing]) > 0 {
+		p = problem(CodePartMissing, "without "+strings.Join(by[Missing], ", ")+", which does not come in")
+	}
+	if lacks != "" {
+		p = p.with(CodePartMissing, lacks)
+	}
+	return Present, p
+}
+
+// packets reports whether some of the entries are of a transport stream.
+func (s *decision) packets(entries []string) bool {
+	return slices.ContainsFunc(entries, func(entry string) bool {
+		feed, _, _ := strings.Cut(entry, ":")
+		return !messages(s.Feeds[feed].FeedInfo)
+	})
+}
+
+// lacks tells which entries of a stream's rule their feeds have nothing for, but
+// not what those have of which something is muted.
+func (s *decision) lacks(x Stream) string {
+	var list []string
+	for _, entry := range slices.Sorted(maps.Keys(x.Missing)) {
+		if feed, _, _ := strings.Cut(entry, ":"); len(s.Feeds[feed].Muted) == 0 {
+			list = append(list, fmt.Sprintf("without %s: %s", entry, x.Missing[entry]))
+		}
+	}
+	return strings.Join(list, "; ")
+}
