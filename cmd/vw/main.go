@@ -79,6 +79,9 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 		return cli.Usage
 	}
 	call := &cli.Call{Name: "vw " + name, Args: args, Environ: environ, Stdin: stdin, Stdout: stdout, Stderr: stderr}
+	if name != "stream" { // which logs it
+		call.Variables = func() []string { return variables(ctx) }
+	}
 	return call.Code(all[at].run(ctx, call))
 }
 

@@ -60,3 +60,13 @@ func describe(ctx context.Context) manual.Program {
 	}
 	return p
 }
+
+// variables lists those of all commands.
+func variables(ctx context.Context) (names []string) {
+	for _, c := range describe(ctx).Commands {
+		if c.Flags != nil {
+			c.Flags.VisitAll(func(f *pflag.Flag) { names = append(names, cli.Variable(f.Name)) })
+		}
+	}
+	return names
+}

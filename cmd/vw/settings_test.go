@@ -76,3 +76,17 @@ func TestHelpShowsTheVariableOfEachFlag(t *testing.T) {
 		}
 	}
 }
+
+func TestMisspeltVariableIsToldByEveryCommand(t *testing.T) {
+	port := freePort(t)
+	p := vw(t, []string{"VW_PROT=" + port, "VW_PORT=" + port, "VW_STATE=x", "VW_MUTED=cam"}, "status")
+	if code := p.ended(t, patience); code != 3 || strings.Count(p.err.String(), "\n") != 2 ||
+		!strings.HasPrefix(p.err.String(), "vw status: VW_PROT has no meaning (did you mean VW_PORT?)\n") {
+		t.Errorf("code %d\n%s", code, &p.err)
+	}
+	p = vw(t, []string{"VW_ALLOW_DESTINATIONS=x", "VW_NAME=x", "VW_LOGLEVEL=debug", "VW_UNTILL=18:00"}, "mute", "--port", port, "cam")
+	p.ended(t, patience)
+	if !strings.HasPrefix(p.err.String(), "vw mute: VW_UNTILL has no meaning (did you mean VW_UNTIL?)\nvw mute: no agent answers") {
+		t.Errorf("vw mute says\n%s", &p.err)
+	}
+}

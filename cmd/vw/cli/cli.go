@@ -25,6 +25,9 @@ type Call struct {
 	Args, Environ  []string
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
+	// Variables, unless it is nil, returns the variables of all commands. What is
+	// none of them, and near to one of the command's, is warned of on Stderr.
+	Variables func() []string
 	// Describe is given the help text and the flags where help is asked for, in
 	// place of Stdout, unless it is nil.
 	Describe func(help string, flags *pflag.FlagSet)

@@ -57,7 +57,17 @@ func (f *FlagSet) Read() error {
 	if err != nil {
 		return UsageError{Err: f.inWords(err)}
 	}
+	f.warn()
 	return nil
+}
+
+// warn prints which variables may be misspelt.
+func (f *FlagSet) warn() {
+	for _, name := range slices.Sorted(maps.Keys(f.Unknown)) {
+		if meant := f.Unknown[name]; meant != "" && f.call.Variables != nil && !slices.Contains(f.call.Variables(), name) {
+			fmt.Fprintf(f.call.Stderr, "%s: %s has no meaning%s\n", f.call.Name, name, DidYouMean("", meant))
+		}
+	}
 }
 
 // ReadAll reads like Read, and takes no other arguments.
@@ -75,7 +85,7 @@ func (f *FlagSet) printHelp() {
 	switch {
 	case f.variables:
 		text += "\nflags, and the environment variables that stand in for them (the flag wins):\n"
-		f.VisitAll(func(flag *pflag.Flag) { flag.Usage = "[" + variable(flag.Name) + "] " + flag.Usage })
+		f.VisitAll(func(flag *pflag.Flag) { flag.Usage = "[" + Variable(flag.Name) + "] " + flag.Usage })
 	case f.HasFlags():
 		text += "\nflags:\n"
 	}
@@ -122,8 +132,8 @@ func (f *FlagSet) names() (names []string) {
 	return names
 }
 
-// variable is the one that stands in for a flag.
-func variable(flag string) string {
+// Variable returns the one that stands in for a flag.
+func Variable(flag string) string {
 	return "VW_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
@@ -136,7 +146,7 @@ func (f *FlagSet) readEnvironment() error {
 	}
 	flags := maps.Clone(f.Aliases) // by variable
 	for _, flag := range f.names() {
-		flags[variable(flag)] = flag
+		flags[Variable(flag)] = flag
 	}
 	for _, line := range slices.Sorted(slices.Values(f.call.Environ)) { // of a variable and its alias the same one wins
 		name, value, _ := strings.Cut(line, "=")
@@ -145,7 +155,7 @@ func (f *FlagSet) readEnvironment() error {
 		case value == "" || !strings.HasPrefix(name, "VW_"):
 		case !is:
 			if f.Unknown[name] = Nearest(strings.ReplaceAll(name[len("VW_"):], "_", "-"), f.names()); f.Unknown[name] != "" {
-				f.Unknown[name] = variable(f.Unknown[name])
+				f.Unknown[name] = Variable(f.Unknown[name])
 			}
 		case !f.Changed(flag):
 			if err := f.Lookup(flag).Value.Set(value); err != nil {
