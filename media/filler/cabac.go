@@ -12,8 +12,9 @@ type cabacWriter struct {
 // A context is what is known of a bin: its likely value and how likely it is.
 type context struct{ state, likely int }
 
-// newCABAC begins the slice data that is coded so, at a whole byte.
-func newCABAC(w *bitWriter) *cabacWriter {
+// newCABAC begins the slice data that is coded so, at a whole byte, of
+// a slice with that QP.
+func newCABAC(w *bitWriter, quantizer int) *cabacWriter {
 	w.alignOnes() // cabac_alignment_one_bit
 	c := &cabacWriter{w: w, width: 510}
 	for index, mn := range contextInit {

@@ -17,6 +17,12 @@ const (
 	nalDelimiter = 0x09
 )
 
+// maxSPS bounds a sequence parameter set, which leaves as it came, in bytes: all
+// of 12 scaling lists and 64 schedules fit in.
+const maxSPS = 2048
+
+var errParameters = errors.New("the sequence parameter set is not valid: no black picture can be made")
+
 // h264Pictures are black pictures of H.264. They have the sequence parameter set
 // of the source, so that a decoder is not configured anew, and a picture
 // parameter set of their own whose id the source does not use.
@@ -30,7 +36,7 @@ type h264Pictures struct {
 	unit    []byte
 }
 
-func newH264(es []byte) (*Video, error) {
+func newH264(es []byte) (*h264Pictures, error) {
 	sps, pps, err := readParameters(es)
 	if err != nil {
 		return nil, err
@@ -51,7 +57,7 @@ func newH264(es []byte) (*Video, error) {
 		b = appendNAL(b, p.parameters())
 		p.first[id] = appendNAL(b, p.idr(uint64(id)))
 	}
-	return &Video{coding: p, reorder: p.reorder()}, nil
+	return p, nil
 }
 
 // readParameters returns the last sequence parameter set in es, and the highest
@@ -71,6 +77,9 @@ func readParameters(es []byte) (sps []byte, pps uint64, err error) {
 	}
 	if sps == nil {
 		return nil, 0, errors.New("the video has no sequence parameter set: no black picture can be made")
+	}
+	if len(sps) > maxSPS {
+		return nil, 0, errParameters
 	}
 	for pps = 255; pps > 0 && used[pps]; pps-- {
 	}
@@ -94,7 +103,7 @@ func (p *h264Pictures) check() error {
 		return errors.New("no black picture can be made for H.264 of 4:4:4")
 	case s.ID > 31 || s.BitDepthLumaMinus8 > 6 || s.BitDepthChromaMinus8 > 6 ||
 		s.Log2MaxFrameNumMinus4 > 12 || s.Log2MaxPicOrderCntLsbMinus4 > 12:
-		return errors.New("the sequence parameter set is not valid: no black picture can be made")
+		return errParameters
 	case s.PicOrderCntType == 1 && !ordered(s.OffsetForRefFrames):
 		return errors.New("no black picture can be made for H.264 whose order of pictures does not grow by itself")
 	}

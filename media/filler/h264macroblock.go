@@ -56,7 +56,7 @@ func (p *h264Pictures) intraCAVLC(w *bitWriter) {
 
 // intraCABAC writes the same (7.3.5, 9.3).
 func (p *h264Pictures) intraCABAC(w *bitWriter) {
-	c := newCABAC(w)
+	c := newCABAC(w, quantizer)
 	n := p.macroblocks()
 	for i := range n {
 		x, y := p.position(i)
@@ -112,7 +112,7 @@ func (p *h264Pictures) levelCABAC(c *cabacWriter) {
 // skippedCABAC is the slice data of a picture whose macroblocks are all skipped.
 func (p *h264Pictures) skippedCABAC() []byte {
 	var w bitWriter
-	c := newCABAC(&w)
+	c := newCABAC(&w, quantizer)
 	n := p.macroblocks()
 	for i := range n {
 		c.bin(ctxSkipP, 1)

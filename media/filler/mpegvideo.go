@@ -1,9 +1,6 @@
 package filler
 
-import (
-	"bytes"
-	"errors"
-)
+import "errors"
 
 // Start codes of MPEG video (ISO/IEC 11172-2, 2.4.2; ISO/IEC 13818-2, 6.2).
 const (
@@ -111,9 +108,10 @@ func (s *mpegSequence) keep(unit []byte) {
 // mpegPictures are black pictures of MPEG-1 and MPEG-2 video.
 type mpegPictures struct {
 	first, next []byte // an intra-coded picture with its headers, a predicted one
+	lowDelay    bool
 }
 
-func newMPEGVideo(es []byte) (*Video, error) {
+func newMPEGVideo(es []byte) (*mpegPictures, error) {
 	s, err := readMPEGSequence(es)
 	if err != nil {
 		return nil, err
@@ -126,14 +124,19 @@ func newMPEGVideo(es []byte) (*Video, error) {
 		return nil, errSize // higher ones have another slice header
 	}
 	group := []byte{0, 0, 1, codeGroup, 0, 8, 0, 0x40} // time 0, closed
-	v := &Video{coding: &mpegPictures{
-		first: append(bytes.Clone(append(s.headers, group...)), s.picture(true, columns, rows)...),
-		next:  s.picture(false, columns, rows),
-	}}
-	if !s.lowDelay {
-		v.reorder = 1
+	return &mpegPictures{
+		first:    append(append(s.headers, group...), s.picture(true, columns, rows)...),
+		next:     s.picture(false, columns, rows),
+		lowDelay: s.lowDelay,
+	}, nil
+}
+
+// reorder: a decoder shows a picture when the next one comes (13818-2, 6.1.1.11).
+func (p *mpegPictures) reorder() int {
+	if p.lowDelay {
+		return 0
 	}
-	return v, nil
+	return 1
 }
 
 func (p *mpegPictures) intra() []byte { return p.first }

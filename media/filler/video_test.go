@@ -224,6 +224,7 @@ func TestWhatCannotBeFilledIsSaid(t *testing.T) {
 		{0x01, "\x00\x00\x01\xb3\xff\xff\xff\x13\xff\xff\xe0\x18" + group, "larger than"},
 		{0x1b, "\x00\x00\x01\x09\xf0", "no sequence parameter set"},
 		{0x1b, "\x00\x00\x01\x67\x42", "read sequence parameter set"},
+		{0x1b, string(parameters(t, baseline)[:30]) + strings.Repeat("x", 3000), "not valid"}, // it would leave with each picture
 		{0x1b, yuv444, "4:4:4"},
 	} {
 		if _, err := filler.NewVideo(c.streamType, []byte(c.es)); err == nil || !strings.Contains(err.Error(), c.says) {
