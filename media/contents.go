@@ -37,5 +37,22 @@ func (c *contents) stays(pid uint16, m muting) bool {
 			return concerned&m == 0
 		}
 	}
+	return c.table(pid)
+}
+
+// table reports whether a PID is the PAT's or the PMT's.
+func (c *contents) table(pid uint16) bool {
 	return pid == mpegts.PATPID || c != nil && pid == c.pmtPID
+}
+
+// hasVideo reports whether some track is known to be video.
+func (c *contents) hasVideo() bool {
+	if c != nil {
+		for _, m := range c.tracks {
+			if m == mutedVideo {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -86,8 +86,11 @@
 // point of the video, where that is at most 1 s and 4 MiB; never pictures or
 // sound from before its rule or from before a mute:
 // TestJoinerGetsEverythingSinceTheLastRandomAccessPoint,
-// TestJoinerGetsTablesAndLivePackets, TestDestinationGetsNothingFromBeforeItsRule,
-// TestMuteEmptiesTheStart.
+// TestJoinerGetsThePastOnlyWhereItIsShort, TestDestinationGetsNothingFromBeforeItsRule,
+// TestMuteEmptiesTheStart. Else it waits for the next such point, 2 s at most, and
+// is not handed half a group of pictures; without video it starts at once:
+// TestJoinerWaitsForARandomAccessPointFor2SecondsAtMost,
+// TestNewDestinationOfAStreamStartsAtARandomAccessPoint, TestJoinerOfAFeedWithoutVideoStartsAtOnce.
 //
 // A stream keeps its PIDs, counters and clock while anybody names it, and is
 // silent while it has no rule: TestDeletedStreamIsSilentAndComesBackAsItWas.

@@ -1,6 +1,9 @@
 package media
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // An outlet hands what a feed or a stream carries to its subscribers. It is
 // guarded by the lock of what it is part of, the list of subscribers by the
@@ -33,25 +36,37 @@ func (o *outlet) publish(c chunk, from *Subscriber) {
 func (o *outlet) pass(c chunk, from *Subscriber) {
 	outward := o.limit(c)
 	for _, s := range o.subs {
+		if s == from {
+			continue
+		}
+		own := outward
+		if s.client {
+			own = c
+		}
 		switch {
-		case s == from:
-		case s.client:
-			s.queue.push(c)
-		case outward.data != nil: // else it is muted
-			s.queue.push(outward)
+		case own.data == nil: // it is muted
+		case !s.waits.IsZero():
+			s.begin(own, c)
+		default:
+			s.queue.push(own)
 		}
 	}
 }
 
-// attach gives a subscriber its start and what comes from now on.
+// attach gives a subscriber its start and what comes from now on, or from the next
+// random access point on.
 func (o *outlet) attach(s *Subscriber) {
 	now := s.router.now()
 	tables := chunk{data: o.inspector.appendPSI(nil), at: now, rap: -1, contents: o.inspector.contents}
 	past := o.start.chunks
+	s.waits = time.Time{}
 	if o.start.fresh(now, s.since) {
 		tables.data, tables.contents = slices.Clone(o.start.psi), past[0].contents
 	} else {
 		past = nil
+		if tables.contents.hasVideo() {
+			s.waits = now.Add(startWait)
+		}
 	}
 	for _, c := range append([]chunk{tables}, past...) {
 		if !s.client {

@@ -7,11 +7,15 @@ const (
 	// past: more would be delay.
 	startAge   = time.Second
 	startBytes = 4 << 20
+	// startWait is how long somebody who may have nothing of the past waits at
+	// most for the next random access point of the video.
+	startWait = 2 * time.Second
 )
 
 // A start is what somebody who joins is given: the tables, then everything
 // since the last random access point of the video, if that is at most startAge
-// and startBytes old; else the tables alone.
+// and startBytes old; else the tables alone, and what comes from the next such
+// point on.
 type start struct {
 	psi    []byte // PAT and PMT that stood before chunks
 	chunks []chunk
@@ -55,4 +59,29 @@ func (s *start) clear() {
 // is in force since the time since: never what came in before it.
 func (s *start) fresh(now, since time.Time) bool {
 	return len(s.chunks) > 0 && now.Sub(s.chunks[0].at) <= startAge && !s.chunks[0].at.Before(since)
+}
+
+// begin passes a chunk on, filtered for the subscriber, who waits for a random
+// access point of the video: until then the tables alone, so that their counters
+// go on. It waits no longer than startWait, nor where the chunk as it came in,
+// whole, is not known to be of a program with video.
+func (s *Subscriber) begin(c, whole chunk) {
+	if whole.format != packets {
+		s.queue.push(c)
+		return
+	}
+	from := max(0, c.rap)
+	if whole.rap < 0 && whole.contents.hasVideo() && whole.at.Before(s.waits) {
+		from = len(c.data)
+	} else {
+		s.waits = time.Time{}
+	}
+	tables := c
+	tables.data, tables.rap, tables.feed = c.data[:from], -1, nil
+	if tables = tables.filter(whole.contents.table); len(tables.data) > 0 {
+		s.queue.push(tables)
+	}
+	if from < len(c.data) {
+		s.queue.push(c.from(from))
+	}
 }

@@ -68,38 +68,74 @@ func TestJoinerGetsEverythingSinceTheLastRandomAccessPoint(t *testing.T) {
 	}
 }
 
-func TestJoinerGetsTablesAndLivePackets(t *testing.T) {
-	audio := newSource(0, 3)
+func TestJoinerGetsThePastOnlyWhereItIsShort(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		src    *source
-		group  int
 		frames int
 		past   bool
 	}{
-		{"random access point 0.96 s old", newSource(3, 1), 100, 24, true},
-		{"random access point more than 1 s old", newSource(3, 1), 100, 27, false},
-		{"less than 4 MiB since", newSource(1000, 1), 100, 22, true},
-		{"more than 4 MiB since", newSource(1000, 1), 100, 23, false},
-		{"sound alone", audio, 100, 10, false},
+		{"random access point 0.96 s old", newSource(3, 1), 24, true},
+		{"random access point more than 1 s old", newSource(3, 1), 27, false},
+		{"less than 4 MiB since", newSource(1000, 1), 22, true},
+		{"more than 4 MiB since", newSource(1000, 1), 23, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c.src.group = c.group
+				c.src.group = 40
 				s := newStage(t, c.src)
 				s.play(t, c.frames)
 				x := subscribe(t, s.Router, media.Subscription{Name: "feed", Client: true})
 				if c.past {
 					same(t, waiting(x), s.sent)
-				} else {
-					same(t, waiting(x), s.tablesOnly())
+					before := len(s.sent)
+					s.play(t, 5)
+					same(t, waiting(x), s.sent[before:])
+					return
 				}
+				same(t, waiting(x), s.tablesOnly())
+				s.play(t, c.src.group-c.frames)
+				if got := waiting(x); len(got) > 0 {
+					t.Errorf("%d bytes of a group of pictures without its beginning", len(got))
+				}
+				s.play(t, 3)
+				same(t, waiting(x), s.sent[s.lastGroup():])
 				before := len(s.sent)
 				s.play(t, 5)
 				same(t, waiting(x), s.sent[before:])
 			})
 		})
 	}
+}
+
+func TestJoinerWaitsForARandomAccessPointFor2SecondsAtMost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := newSource(3, 1)
+		src.group = 1000
+		s := newStage(t, src)
+		s.play(t, 30)
+		x := subscribe(t, s.Router, media.Subscription{Name: "feed"})
+		same(t, waiting(x), s.tablesOnly())
+		s.play(t, 50)
+		if got := waiting(x); len(got) > 0 {
+			t.Errorf("%d bytes in the first 2 s", len(got))
+		}
+		before := len(s.sent)
+		s.play(t, 5)
+		same(t, waiting(x), s.sent[before:])
+	})
+}
+
+func TestJoinerOfAFeedWithoutVideoStartsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, newSource(0, 3))
+		s.play(t, 14)
+		x := subscribe(t, s.Router, media.Subscription{Name: "feed"})
+		same(t, waiting(x), s.tablesOnly())
+		before := len(s.sent)
+		s.play(t, 2)
+		same(t, waiting(x), s.sent[before:])
+	})
 }
 
 func TestStopForgetsAndStartBeginsAnew(t *testing.T) {
@@ -134,10 +170,9 @@ func TestDestinationGetsNothingFromBeforeItsRule(t *testing.T) {
 		s.play(t, 2)
 		rule.Start()
 		same(t, waiting(rule), s.tablesOnly())
-		before := len(s.sent)
-		s.play(t, 2)
-		same(t, waiting(rule), s.sent[before:])
 		s.play(t, 8)
+		same(t, waiting(rule), s.sent[s.lastGroup():])
+		s.play(t, 2)
 		rule.Start() // again, with a random access point since the rule
 		same(t, waiting(rule), s.sent[s.lastGroup():])
 
@@ -171,6 +206,29 @@ func TestJoinerOfAStreamGetsASoundStart(t *testing.T) {
 			sound(t, all)
 			if !bytes.HasSuffix(first.got(), all[2*mpegts.PacketSize:]) {
 				t.Error("what follows the tables is not the stream")
+			}
+		})
+	}
+}
+
+func TestNewDestinationOfAStreamStartsAtARandomAccessPoint(t *testing.T) {
+	for frames := range 12 {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStudio(t)
+			s.SetStreams(map[string][]string{"s": {"v", "a"}})
+			s.play(t, 2*time.Second+time.Duration(frames)*frameTime)
+			x := subscribe(t, s.Router, media.Subscription{Name: "s"})
+			s.play(t, time.Second)
+			all := waiting(x)
+			sound(t, all)
+			for p := range mpegts.Packets(all) {
+				if p.PID() == mpegts.PATPID || p.PID() == 0x20 {
+					continue
+				}
+				if !isEntry(p) {
+					t.Errorf("%d frames: the first packet of PID %#x is no random access point", frames, p.PID())
+				}
+				break
 			}
 		})
 	}

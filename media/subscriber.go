@@ -21,6 +21,7 @@ type Subscriber struct {
 	ofStream bool
 	live     bool
 	since    time.Time
+	waits    time.Time // until then, for a random access point; zero: no more. Guarded by its outlet's lock
 }
 
 // Subscription says what a subscriber wants.
