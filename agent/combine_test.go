@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vw/agent"
+	"vw/media/mpegts"
 	"vw/media/tscheck"
 	"vw/testrelay"
 )
@@ -184,7 +185,7 @@ func (v *viewer) all(t testing.TB, channel *peer) []byte {
 
 func sound(t testing.TB, ts []byte) tscheck.Report {
 	t.Helper()
-	checker := tscheck.New(tscheck.Options{})
+	checker := tscheck.New(tscheck.Options{Interrupted: true}) // by swaps and mutes
 	if _, err := checker.Write(ts); err != nil {
 		t.Fatal(err)
 	}
@@ -315,4 +316,44 @@ func frameCount(t testing.TB, ts []byte) (n int) {
 		t.Fatalf("ffprobe said %q", out)
 	}
 	return n
+}
+
+// TestNobodyIsHandedHalfAGroupOfPictures has groups of 2 s, and joins a feed and a
+// stream of it in the middle of them: by new destinations and as a local reader.
+func TestNobodyIsHandedHalfAGroupOfPictures(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t, "video0")
+	shoot(t, r.URL()+"/ts/video0", picture+" -t 30 -c:v mpeg1video -g 50 -sc_threshold 1000000000")
+	r.awaitFeed(t, "video0", 200)
+	for i := range 4 {
+		for _, source := range []string{"video0", "room"} {
+			id := fmt.Sprintf("%s-%d", source, i)
+			late := view(t, r.relay, id)
+			r.channel.route(id, source, r.relay.URL()+"/in/"+id)
+			first := firstOfTrack(late.bytes(30_000))
+			if first == nil || !first.RandomAccess() {
+				t.Errorf("a destination of %s begins with %x", source, first)
+			}
+		}
+		local := dial(t, strings.Replace(r.URL(), "http", "ws", 1)+"/ws/video0")
+		var got []byte
+		for len(got) < 30_000 {
+			_, message := local.next()
+			got = append(got, message...)
+		}
+		local.ws.Close()
+		if first := firstOfTrack(got); first == nil || !first.RandomAccess() {
+			t.Errorf("a local reader begins with %x", first)
+		}
+	}
+}
+
+// firstOfTrack is the first packet of ffmpeg's or of a stream's tracks.
+func firstOfTrack(b []byte) mpegts.Packet {
+	for p := range mpegts.Packets(b) {
+		if pid := p.PID(); pid >= 0x100 && pid < 0x1000 {
+			return p
+		}
+	}
+	return nil
 }
