@@ -114,7 +114,8 @@ func TestStatusTellsScriptsByItsCode(t *testing.T) {
 	}{
 		"on air":      {answering(recorded(t, "status_onair")), nil, cli.OK, "lab ON AIR to relay.example", ""},
 		"trouble":     {answering(recorded(t, "status_trouble")), nil, cli.Failed, "NOT ON AIR", ""},
-		"as JSON":     {answering([]byte(`{"instance":"x", "new":[1]}`)), []string{"--json"}, cli.OK, `{"instance":"x", "new":[1]}` + "\n", ""},
+		"as JSON":     {answering([]byte(`{"instance":"x", "new":[1], "problems":[]}`)), []string{"--json"}, cli.OK, `{"instance":"x", "new":[1], "problems":[]}` + "\n", ""},
+		"old agent":   {answering([]byte(`{"instance":"x"}`)), nil, cli.Failed, "! have to start the agent again", ""},
 		"no agent":    {answering([]byte(`{"hello":1}`)), nil, exitNoAgent, "", "no agent"},
 		"no JSON":     {answering([]byte(`hello`)), nil, exitNoAgent, "", "no agent"},
 		"refusal":     {refusal, nil, exitNoAgent, "", "not now"},

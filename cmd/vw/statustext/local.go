@@ -109,6 +109,9 @@ func (v View) owner() (lines []Line) {
 			lines = append(lines, Line{cli.Wrong, "have to act: " + describe(w.Problem)})
 		}
 	}
+	if v.Problems == nil {
+		lines = append(lines, Line{cli.Wrong, "have to start the agent again: it is of an older version, which does not tell how things stand"})
+	}
 	if v.Owner != nil && !v.Owner.Token {
 		lines = append(lines, Line{cli.Plain, "have not set VW_OWNER_TOKEN_FILE: everybody on this machine can unmute and unlock"})
 	}
