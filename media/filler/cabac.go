@@ -12,10 +12,8 @@ type cabacWriter struct {
 // A context is what is known of a bin: its likely value and how likely it is.
 type context struct{ state, likely int }
 
-// newCABAC begins the slice data that is coded so, at a whole byte, of
-// a slice with that QP.
+// newCABAC begins the data of a slice with that QP, at a whole byte.
 func newCABAC(w *bitWriter, quantizer int) *cabacWriter {
-	w.alignOnes() // cabac_alignment_one_bit
 	c := &cabacWriter{w: w, width: 510}
 	for index, mn := range contextInit {
 		pre := min(max(mn[0]*quantizer>>4+mn[1], 1), 126)

@@ -27,13 +27,14 @@ var errParameters = errors.New("the sequence parameter set is not valid: no blac
 // of the source, so that a decoder is not configured anew, and a picture
 // parameter set of their own whose id the source does not use.
 type h264Pictures struct {
-	sps     h264.SPS
-	pps     uint64
-	first   [2][]byte // IDR pictures, with idr_pic_id 0 and 1: two in a row must differ
-	firsts  int
-	skipped []byte // slice data, where it is coded by CABAC
-	next    bitWriter
-	unit    []byte
+	sps    h264.SPS
+	pps    uint64
+	first  [2][]byte // IDR pictures, with idr_pic_id 0 and 1: two in a row must differ
+	firsts int
+	// Slice data of both, where they are coded by CABAC: they begin at a whole byte.
+	firstData, nextData []byte
+	next                bitWriter
+	unit                []byte
 }
 
 func newH264(es []byte) (*h264Pictures, error) {
@@ -49,7 +50,7 @@ func newH264(es []byte) (*h264Pictures, error) {
 		return nil, err
 	}
 	if p.cabac() {
-		p.skipped = p.skippedCABAC()
+		p.firstData, p.nextData = p.intraCABAC(), p.skippedCABAC()
 	}
 	for id := range p.first {
 		b := appendNAL(nil, []byte{nalDelimiter, 0xf0})

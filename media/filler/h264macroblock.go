@@ -54,9 +54,10 @@ func (p *h264Pictures) intraCAVLC(w *bitWriter) {
 	w.stop()
 }
 
-// intraCABAC writes the same (7.3.5, 9.3).
-func (p *h264Pictures) intraCABAC(w *bitWriter) {
-	c := newCABAC(w, quantizer)
+// intraCABAC is the same as slice data of its own (7.3.5, 9.3).
+func (p *h264Pictures) intraCABAC() []byte {
+	var w bitWriter
+	c := newCABAC(&w, quantizer)
 	n := p.macroblocks()
 	for i := range n {
 		x, y := p.position(i)
@@ -87,6 +88,7 @@ func (p *h264Pictures) intraCABAC(w *bitWriter) {
 		}
 		p.endCABAC(c, i, n)
 	}
+	return w.buf
 }
 
 // levelCABAC writes the only coefficient of the picture.

@@ -65,7 +65,8 @@ func (p *h264Pictures) idr(id uint64) []byte {
 	w.write(0, 2) // no_output_of_prior_pics_flag, long_term_reference_flag
 	p.sliceControl(&w)
 	if p.cabac() {
-		p.intraCABAC(&w)
+		w.alignOnes() // cabac_alignment_one_bit
+		w.buf = append(w.buf, p.firstData...)
 	} else {
 		p.intraCAVLC(&w)
 	}
@@ -87,8 +88,8 @@ func (p *h264Pictures) predicted(w *bitWriter, n uint64) {
 	}
 	p.sliceControl(w)
 	if p.cabac() {
-		w.alignOnes()
-		w.buf = append(w.buf, p.skipped...)
+		w.alignOnes() // cabac_alignment_one_bit
+		w.buf = append(w.buf, p.nextData...)
 		return
 	}
 	w.exp(uint64(p.macroblocks())) // mb_skip_run
