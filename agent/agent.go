@@ -3,7 +3,6 @@ package agent
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"log/slog"
 	"net"
 	"sync"
@@ -14,6 +13,7 @@ import (
 	"vw/agent/channel"
 	"vw/agent/forward"
 	"vw/agent/link"
+	"vw/agent/local"
 	"vw/agent/owner"
 	"vw/agent/state"
 	"vw/command"
@@ -35,7 +35,7 @@ type Agent struct {
 	owner      *owner.Owner
 	forward    *forward.Forwarder
 	channel    *channel.Channel
-	local      *local
+	local      *local.Server
 }
 
 // New checks the configuration, opens the loopback port and builds the agent. An
@@ -44,7 +44,7 @@ func New(c Config) (*Agent, error) {
 	if err := c.fill(); err != nil {
 		return nil, err
 	}
-	listeners, err := listen(c.Port)
+	listeners, err := local.Listen(c.Port)
 	if err != nil {
 		return nil, err
 	}
@@ -85,11 +85,10 @@ func build(c Config, listeners []net.Listener, dial func(ctx context.Context, ne
 		rules.Destinations[command.APIRule] = known.Rule
 	}
 	a.store = store
-	a.commands = command.New(command.Config{Name: c.Name, Rules: rules, Effects: effects{a}, Reports: reports{a}, Log: log})
+	a.commands = command.New(command.Config{Name: c.Name, Rules: rules, Effects: effects{a}, Reports: reports{reporter{a}}, Log: log})
 	a.forward = forward.New(forward.Config{Router: a.router, Dialer: a.dialer, Folder: folder{a.recordings, c.disk},
 		LocalOnly: c.RecordDir == "", Log: log})
 	a.channel = channel.New(channel.Config{Dialer: a.dialer, Commands: a.commands, Store: store, Trial: c.Trial, Known: known, Log: log})
-	a.local = newLocal(a, listeners)
 	a.owner, err = owner.New(owner.Config{
 		Router: a.router, MuteFile: c.MuteFile, OnAirFile: c.OnAirFile, TokenFile: c.OwnerTokenFile,
 		Built: c.Built, Saver: store, Turns: a.commands, Log: log,
@@ -97,13 +96,13 @@ func build(c Config, listeners []net.Listener, dial func(ctx context.Context, ne
 	if err != nil {
 		return nil, err
 	}
+	a.local = local.New(local.Config{Listeners: listeners, Router: a.router, Dialer: a.dialer, Commands: a.commands, Channel: a.channel,
+		Owner: a.owner, Store: store, Reporter: reporter{a}, Log: log})
 	return a, nil
 }
 
 // URL is where this machine reaches the agent, without a slash at the end.
-func (a *Agent) URL() string {
-	return fmt.Sprintf("http://127.0.0.1:%d", a.local.listeners[0].Addr().(*net.TCPAddr).Port)
-}
+func (a *Agent) URL() string { return a.local.URL() }
 
 // Run works until ctx ends, or HTTP cannot be served any more. Then it stops
 // taking packets in, writes what waits to be recorded, sends every relay a
@@ -111,7 +110,7 @@ func (a *Agent) URL() string {
 func (a *Agent) Run(ctx context.Context) error {
 	a.log.Info("started", "version", a.config.Version, "instance", a.instance, "name", a.config.Name, "url", a.URL())
 	defer a.start(context.WithoutCancel(ctx))()
-	return a.local.run(ctx)
+	return a.local.Run(ctx)
 }
 
 // start does all but to serve HTTP, until stop is called, which returns when it

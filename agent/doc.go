@@ -1,22 +1,44 @@
-// Package agent puts vw together: the links that it dials, the command channel
-// on one of them, the destinations, and the HTTP side that this machine sees.
-// It is the only room that dials (by its own room link) or listens. What a command
-// means is command's business, what a packet is media's, what the owner has muted
-// and locked its own room owner's.
+// Package agent puts vw together: New builds all of an agent of its rooms, Run
+// starts them, waits, and stops them. What a command means is command's business,
+// what a packet is media's; each room of the agent says in its package comment
+// what it is for and what it must not know.
 //
-// # How it flows
+//	link     one outbound websocket that comes back
+//	owner    mutes and lock
+//	state    what outlives the program
+//	status   what is reported, and what it means
+//	forward  destination rules to links
+//	channel  the command channel
+//	local    HTTP on loopback, and the page
+//	client   HTTP on loopback, from the other end
 //
-// A packet: a post to /ts/<feed> is read by media, which passes whole packets on
-// as they come: from the feed, through the streams that are made of it, to one
-// bounded queue for each destination. A destination has one writer, which makes
-// a binary message of what waits and moves from link to link when the rule's URL
-// changes.
+// # The path of a packet
 //
-// A command: text from the control's link goes to the one command.Handler, which
-// changes the table and, under its lock, tells the agent: the router is swapped
-// and the links are reconciled without waiting for any of them. Then the handler
-// waits for what was removed to stop and for the state to be saved, and the reply
-// goes back on the link that asked. REST is a translation into the same handler.
+//  1. A source posts to /ts/<feed>, which is one of local.Routes.
+//  2. media.Router.Post returns the feed's media.Post.
+//  3. media.Post.Copy reads the body and hands whole packets on as they come.
+//  4. Where a stream rule names the feed, package program makes one program of the
+//     stream's feeds: media.Router.SetStreams has told it which.
+//  5. The packets wait in the bounded queue of each media.Subscriber of the feed or
+//     stream. A destination has one, which forward.Forwarder made.
+//  6. Its sender, which is a link.Session, is served while its link.Link is up: it
+//     calls media.Subscriber.Take, and gets a media.Message of what waits.
+//  7. link.Conn.Write makes one binary websocket message of that.
+//  8. media.Subscriber.Done says that the message has left.
+//
+// # The path of a command
+//
+//  1. Text comes in on the link.Link of channel.Channel, or on /ws/api.
+//  2. channel.Channel.Answer hands it to command.Handler.Handle. REST calls
+//     command.Handler.AddStream and its like: there is one table and one policy.
+//  3. In its turn the handler asks command.Effects.Admit for a destination rule:
+//     forward.Forwarder.Admit checks link.Policy and opens the file.
+//  4. Under the table's lock it calls command.Effects.Apply, which waits for nothing.
+//  5. That calls media.Router.SetStreams, forward.Forwarder.Apply, which starts,
+//     changes and ends links, and channel.Channel.Apply, which begins a trial.
+//  6. The handler waits for command.Applied.Stopping: until what was removed has
+//     stopped, and until state.Store.Save has returned.
+//  7. The reply goes back by link.Conn.WriteText, on the link that asked.
 //
 // # Invariants
 //

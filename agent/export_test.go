@@ -28,6 +28,3 @@ func OnDisk(c Config, f func()) Config {
 	c.disk = f
 	return c
 }
-
-// LateIPv6 listens on ::1 when it comes.
-var LateIPv6 = lateIPv6

@@ -2,26 +2,65 @@ package agent_test
 
 import (
 	"fmt"
-	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gorilla/websocket"
 
 	"vw/agent"
+	"vw/agent/local"
 	"vw/testrelay"
 )
 
 var everyMethod = []string{"GET", "HEAD", "POST", "PUT", "UPDATE", "DELETE", "PATCH", "OPTIONS", "TRACE"}
 
-var everyPath = []string{"/", "/healthcheck", "/api/streams", "/api/streams/all", "/api/streams/x", "/api/destinations",
-	"/api/destinations/all", "/api/destinations/apiRule", "/api/endpoints/former", "/api/feeds/all", "/api/stats", "/ts/video0", "/ws/video0", "/ws/api",
-	"/api/lock", "/api/mutes/all", "/metrics", "/nothing"}
+// everyPath is one of each route, and one of none.
+func everyPath() []string {
+	paths := []string{"/nothing", "/ws/api", "/api/destinations/apiRule"}
+	for _, r := range local.Routes() {
+		prefix, _, named := strings.Cut(r.Path, "{")
+		if named {
+			prefix += "video0"
+		}
+		paths = append(paths, prefix)
+	}
+	slices.Sort(paths)
+	return slices.Compact(paths)
+}
+
+func TestRoutesTakeTheirMethodsAloneAndAreInTheManual(t *testing.T) {
+	t.Parallel()
+	a := start(t, nil, agent.Config{})
+	manual, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := map[string][]string{}
+	for _, r := range local.Routes() {
+		path := strings.NewReplacer("{name}", "x", "{feed}", "x", "{", "", "}", "").Replace(r.Path)
+		allowed[path] = append(allowed[path], r.Methods...)
+		if prefix, _, _ := strings.Cut(r.Path, "{"); prefix != "/page/" && !strings.Contains(string(manual), prefix) {
+			t.Errorf("%s is not in the manual", r.Path)
+		}
+	}
+	for path, methods := range allowed {
+		for _, method := range everyMethod {
+			if slices.Contains(methods, method) || method == "HEAD" && slices.Contains(methods, "GET") || path == "/api/mutes/all" { // the feed of that name is refused in words
+				continue
+			}
+			if resp, _ := a.request(t, method, path, ""); resp.StatusCode != 405 {
+				t.Errorf("%s %s is answered %d, want 405", method, path, resp.StatusCode)
+			} else if resp.StatusCode == 405 && resp.Header.Get("Allow") == "" {
+				t.Errorf("%s %s is refused without a word of what is allowed", method, path)
+			}
+		}
+	}
+}
 
 func TestRequestsOfOtherWebPagesAreRefusedOnEveryMethodAndPath(t *testing.T) {
 	t.Parallel()
@@ -50,7 +89,7 @@ func TestRequestsOfOtherWebPagesAreRefusedOnEveryMethodAndPath(t *testing.T) {
 		{403, []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors", "Sec-Fetch-Dest", "image"}},
 		{403, []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "iframe"}},
 	} {
-		for _, path := range everyPath {
+		for _, path := range everyPath() {
 			for _, method := range everyMethod {
 				resp, text := a.request(t, method, path, "", c.header...)
 				if resp.StatusCode != c.status {
@@ -98,7 +137,7 @@ func TestALinkToThePageMayBeFollowedFromAnywhereButToNothingElse(t *testing.T) {
 	if resp, _ := a.request(t, "GET", "/", "", follow...); resp.StatusCode == 403 || resp.StatusCode == 421 {
 		t.Errorf("GET / is refused with %d", resp.StatusCode)
 	}
-	for _, path := range everyPath {
+	for _, path := range everyPath() {
 		for _, method := range everyMethod {
 			if method == "GET" && path == "/" {
 				continue
@@ -163,30 +202,5 @@ func TestAPortThatIsTakenIsSaidInOneLine(t *testing.T) {
 	_, err := agent.New(agent.Config{Name: "second", Port: port})
 	if err == nil || !strings.Contains(err.Error(), "VW_PORT") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("a second agent on the port: %v", err)
-	}
-}
-
-func TestIPv6LoopbackThatComesLaterIsListenedOn(t *testing.T) {
-	t.Parallel()
-	held, err := net.Listen("tcp6", "[::1]:0")
-	if err != nil {
-		t.Skip("this machine has no ::1")
-	}
-	defer held.Close()
-	port := held.Addr().(*net.TCPAddr).Port
-	log := &logbook{}
-	asked := 0
-	has := func() bool { asked++; return asked > 1 }
-	got := make(chan net.Listener, 1)
-	go func() { got <- agent.LateIPv6(patient(t), port, has, slog.New(slog.NewTextHandler(log, nil))) }()
-	log.await(t, "cannot be had on ::1", fmt.Sprint("port=", port))
-	held.Close() // whoever had it has gone
-	six := <-got
-	if six == nil {
-		t.Fatal("::1 is not listened on")
-	}
-	defer six.Close()
-	if six.Addr().String() != fmt.Sprintf("[::1]:%d", port) {
-		t.Errorf("it listens on %s", six.Addr())
 	}
 }

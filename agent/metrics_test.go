@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
@@ -16,7 +17,8 @@ import (
 
 func TestMetricsArePrometheusAndEachIsInTheManual(t *testing.T) {
 	relay := listen(t, testrelay.Config{})
-	a := start(t, relay, agent.Config{})
+	const name = "of\ttabs, \"quotes\" and \\"
+	a := start(t, relay, agent.Config{Name: name, API: relay.URL() + "/bi/agent1"})
 	c := orchestrate(t, relay, "agent1")
 	c.route("0", "camera", relay.URL()+"/in/v")
 	c.ask(`{"verb":"dance"}`)
@@ -47,7 +49,10 @@ func TestMetricsArePrometheusAndEachIsInTheManual(t *testing.T) {
 		t.Fatal(err)
 	}
 	own := 0
-	for name := range families {
+	for name, family := range families {
+		if family.GetType() == dto.MetricType_UNTYPED || family.GetHelp() == "" {
+			t.Errorf("%s has no type, or no help", name)
+		}
 		if strings.HasPrefix(name, "vw_") {
 			own++
 			if !strings.Contains(string(manual), "`"+name+"`") {
@@ -68,6 +73,9 @@ func TestMetricsArePrometheusAndEachIsInTheManual(t *testing.T) {
 		}
 		return m.Gauge.GetValue()
 	}
+	if got := labels(families["vw_info"])["name"]; got != name {
+		t.Errorf("the agent's name is %q", got)
+	}
 	s := a.destination(t, "0")
 	if got := value("vw_destination_sent_packets_total"); got != float64(s.Queue.Sent) {
 		t.Errorf("sent %v, status says %d", got, s.Queue.Sent)
@@ -76,8 +84,17 @@ func TestMetricsArePrometheusAndEachIsInTheManual(t *testing.T) {
 		t.Errorf("control up %v, packets %v of %d", value("vw_control_up"), value("vw_feed_packets_total"), f.count())
 	}
 	for _, m := range families["vw_commands_total"].Metric {
-		if m.Label[0].GetValue() == "other" && m.Label[1].GetValue() == "refused" && m.Counter.GetValue() != 1 {
+		if m.Label[0].GetValue() == "refused" && m.Label[1].GetValue() == "other" && m.Counter.GetValue() != 1 {
 			t.Errorf("other commands: %v", m)
 		}
 	}
+}
+
+// labels are those of a family's first metric.
+func labels(f *dto.MetricFamily) map[string]string {
+	all := map[string]string{}
+	for _, l := range f.GetMetric()[0].GetLabel() {
+		all[l.GetName()] = l.GetValue()
+	}
+	return all
 }

@@ -158,7 +158,7 @@ func TestWhatABrowserFetchesBeforehandAndServiceWorkersAreRefused(t *testing.T) 
 	t.Parallel()
 	a := start(t, nil, agent.Config{})
 	person := []string{"Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}
-	for _, path := range everyPath {
+	for _, path := range everyPath() {
 		for _, header := range [][]string{{"Sec-Purpose", "prefetch"}, {"Sec-Purpose", "prefetch;prerender"}, {"Purpose", "prefetch"}, {"X-Moz", "prefetch"}, {"Service-Worker", "script"}} {
 			resp, _ := a.request(t, "GET", path, "", append(header, person...)...)
 			if resp.StatusCode != http.StatusForbidden || header[1] == "script" && resp.Header.Get("Clear-Site-Data") == "" {

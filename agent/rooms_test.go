@@ -33,6 +33,7 @@ var walls = []wall{
 	{"vw/agent/forward", false, []string{"vw/agent/link", "vw/agent/status", "vw/command", "vw/media"}, "what is forwarded knows neither HTTP nor commands"},
 	{"vw/agent/channel", false, []string{"vw/agent/link", "vw/agent/state", "vw/agent/status", "vw/command"}, "the channel brings commands, and knows neither HTTP nor media"},
 	{"vw/agent/client", true, []string{"vw/agent/owner", "vw/agent/status", "vw/command", "vw/media"}, "a client knows what an agent tells, not how it works"},
+	{"vw/agent/local", true, []string{"vw/agent/channel", "vw/agent/link", "vw/agent/forward", "vw/agent/owner", "vw/agent/state", "vw/agent/status", "vw/command", "vw/media"}, "HTTP is below the agent"},
 	{"vw/agent", true, []string{"vw/agent", "vw/command", "vw/media"}, "the agent is made of command and media, and not of programs or relays"},
 	{"vw/cmd/vw/cli", false, []string{"vw/agent/client", "vw/agent/link", "vw/agent/owner", "vw/command"}, "what commands have in common knows no command"},
 	{"vw/cmd/vw/send", false, []string{"vw/agent/link", "vw/cmd/vw/cli", "vw/command"}, "commands are sent as they were written, by the one dialer"},
@@ -70,6 +71,29 @@ func TestRoomsImportWhatTheyMay(t *testing.T) {
 	for _, r := range walls {
 		if !seen[r.path] {
 			t.Errorf("go list does not know %s", r.path)
+		}
+	}
+}
+
+// The walk of a newcomer in the package's comment names what there is.
+func TestTheWalkNamesWhatIsThere(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	walk, _, _ := bytes.Cut(page, []byte("# Invariants"))
+	rooms := map[string]string{"media": "vw/media", "command": "vw/command"}
+	for _, room := range []string{"link", "state", "forward", "channel", "local"} {
+		rooms[room] = "vw/agent/" + room
+	}
+	names := regexp.MustCompile(`\b([a-z]+)\.([A-Z]\w*(?:\.[A-Z]\w*)?)`).FindAllSubmatch(walk, -1)
+	if len(names) < 20 {
+		t.Errorf("only %d names", len(names))
+	}
+	for _, name := range names {
+		if out, err := exec.Command("go", "doc", rooms[string(name[1])], string(name[2])).CombinedOutput(); err != nil {
+			t.Errorf("%s: %s", name[0], out)
 		}
 	}
 }

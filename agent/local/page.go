@@ -1,4 +1,4 @@
-package agent
+package local
 
 import (
 	"bytes"
@@ -22,10 +22,7 @@ const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img
 	"frame-ancestors 'none'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
 // page serves the page at / and its other files below /page/.
-func (l *local) page(w http.ResponseWriter, r *http.Request) {
-	if !only(w, r, http.MethodGet) {
-		return
-	}
+func (h *handlers) page(w http.ResponseWriter, r *http.Request, _ string) {
 	name := strings.TrimPrefix(r.URL.Path, "/")
 	if name == "" {
 		name = pageIndex
@@ -33,17 +30,17 @@ func (l *local) page(w http.ResponseWriter, r *http.Request) {
 	file, err := pageFiles.ReadFile(name)
 	if err != nil {
 		clearSite(w)
-		fail(w, http.StatusNotFound, "there is no such file of the page")
+		writeError(w, http.StatusNotFound, "there is no such file of the page")
 		return
 	}
-	h := w.Header()
-	h.Set("Content-Security-Policy", pagePolicy)
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	header := w.Header()
+	header.Set("Content-Security-Policy", pagePolicy)
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Cross-Origin-Opener-Policy", "same-origin")
+	header.Set("Cross-Origin-Resource-Policy", "same-origin")
 	if name == pageIndex && mayHaveToken(r) {
 		clearSite(w) // else the page's scripts could come from a service worker
-		file = bytes.Replace(file, []byte(`name="token" content=""`), []byte(`name="token" content="`+l.token+`"`), 1)
+		file = bytes.Replace(file, []byte(`name="token" content=""`), []byte(`name="token" content="`+h.token+`"`), 1)
 	}
 	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(file))
 }

@@ -1,4 +1,4 @@
-package agent
+package local
 
 import (
 	"context"
@@ -15,63 +15,60 @@ import (
 
 // upgrader leaves the question of the origin to guard.
 var upgrader = websocket.Upgrader{
-	HandshakeTimeout: writeWithin,
+	HandshakeTimeout: writeTimeout,
 	WriteBufferPool:  &sync.Pool{},
 	WriteBufferSize:  media.MaxMessage,
 	CheckOrigin:      func(*http.Request) bool { return true },
 	Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
-		fail(w, status, reason.Error())
+		writeError(w, status, reason.Error())
 	},
 }
 
 // websocket serves what a feed or stream carries, both ways, or the command
 // channel of this machine.
-func (l *local) websocket(w http.ResponseWriter, r *http.Request, name string) {
-	if !only(w, r, http.MethodGet) {
-		return
-	}
+func (h *handlers) websocket(w http.ResponseWriter, r *http.Request, name string) {
 	name, err := command.StreamName(name)
 	if err != nil {
-		fail(w, http.StatusBadRequest, err.Error())
+		writeError(w, http.StatusBadRequest, err.Error())
 		return
 	}
 	ws, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		return // the upgrader has answered
 	}
-	c := l.agent.dialer.Accepted(ws)
+	c := h.Dialer.Accepted(ws)
 	if name == command.APIStream {
-		l.commands(r.Context(), c)
+		h.answer(r.Context(), c)
 	} else {
-		l.carry(r.Context(), c, name)
+		h.relay(r.Context(), c, name)
 	}
 }
 
-// commands serves a command channel until it is lost.
-func (l *local) commands(ctx context.Context, c *link.Conn) {
-	answer := func(data []byte, _ bool) { l.agent.channel.Answer(ctx, c, command.Local, data) }
-	_ = c.Serve(ctx, command.MaxCommand, answer, func(life context.Context) error { // it was lost
+// answer serves a command channel until it is lost.
+func (h *handlers) answer(ctx context.Context, c *link.Conn) {
+	receive := func(data []byte, _ bool) { h.Channel.Answer(ctx, c, command.Local, data) }
+	_ = c.Serve(ctx, command.MaxCommand, receive, func(life context.Context) error { // it was lost
 		<-life.Done()
 		return nil
 	})
 }
 
-// carry writes what the feed or stream carries, and takes in what is sent.
-func (l *local) carry(ctx context.Context, c *link.Conn, name string) {
-	sub := l.agent.router.Subscribe(media.Subscription{Name: name, Client: true, Incoming: true, Cut: c.Abort})
+// relay writes what the feed or stream carries, and takes in what is sent.
+func (h *handlers) relay(ctx context.Context, c *link.Conn, name string) {
+	sub := h.Router.Subscribe(media.Subscription{Name: name, Client: true, Incoming: true, Cut: c.Abort})
 	defer sub.Close()
 	sub.Start()
 	_, notFed := command.FeedName(name)
-	told := false
+	logged := false
 	receive := func(data []byte, isText bool) {
 		err := notFed
 		if err == nil && data != nil {
 			err = sub.Send(data, isText)
 		}
-		if err != nil && !told {
-			l.agent.log.Warn("message of a local client not taken", "feed", name, "err", err)
+		if err != nil && !logged {
+			h.Log.Warn("message of a local client not taken", "feed", name, "err", err)
 		}
-		told = err != nil
+		logged = err != nil
 	}
 	_ = c.Serve(ctx, forward.MaxIncoming, receive, func(life context.Context) error { // it was lost
 		for {

@@ -1,4 +1,4 @@
-package agent
+package local
 
 import (
 	"context"
@@ -13,43 +13,26 @@ import (
 	"vw/media"
 )
 
-// drainWithin bounds how long a post that is ended early is read on before it is
+// drainTimeout bounds how long a post that is ended early is read on before it is
 // answered: a sender that pauses is not waited for, and one that goes on does not
 // see its connection reset in place of the answer.
-const drainWithin = 250 * time.Millisecond
-
-// ts takes a feed's packets, or plays a feed or stream.
-func (l *local) ts(w http.ResponseWriter, r *http.Request, name string) {
-	if !only(w, r, http.MethodPost, http.MethodPut, http.MethodGet) {
-		return
-	}
-	if r.Method == http.MethodPost || r.Method == http.MethodPut {
-		l.ingest(w, r, name)
-		return
-	}
-	name, err := command.StreamName(name)
-	if err != nil {
-		fail(w, http.StatusBadRequest, err.Error())
-		return
-	}
-	l.play(w, r, name)
-}
+const drainTimeout = 250 * time.Millisecond
 
 // ingest takes one post to its end.
-func (l *local) ingest(w http.ResponseWriter, r *http.Request, name string) {
+func (h *handlers) ingest(w http.ResponseWriter, r *http.Request, name string) {
 	feed, err := command.FeedName(name)
 	if err != nil {
-		fail(w, http.StatusBadRequest, err.Error())
+		writeError(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	log := l.agent.log.With("feed", feed)
+	log := h.Log.With("feed", feed)
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{}) // it is live
 	unblock := func() { _ = control.SetReadDeadline(time.Unix(1, 0)) }
 	stop := context.AfterFunc(r.Context(), unblock)
 	defer stop()
 	log.Debug("post", "from", r.RemoteAddr)
-	post := l.agent.router.Post(feed, unblock)
+	post := h.Router.Post(feed, unblock)
 	post.Begun = func(posts int) {
 		if posts == 1 {
 			log.Info("post begun", "from", r.RemoteAddr)
@@ -58,13 +41,13 @@ func (l *local) ingest(w http.ResponseWriter, r *http.Request, name string) {
 		}
 	}
 	err = post.Copy(r.Body)
-	_ = control.SetReadDeadline(time.Now().Add(drainWithin))
-	writeSoon(w)
-	l.ended(w, r, log, post, err)
+	_ = control.SetReadDeadline(time.Now().Add(drainTimeout))
+	extendWrite(w)
+	writeEnd(w, r, log, post, err)
 }
 
-// ended answers a post, and logs why it was ended: ffmpeg shows no HTTP status.
-func (l *local) ended(w http.ResponseWriter, r *http.Request, log *slog.Logger, post *media.Post, err error) {
+// writeEnd answers a post, and logs why it was ended: ffmpeg shows no HTTP status.
+func writeEnd(w http.ResponseWriter, r *http.Request, log *slog.Logger, post *media.Post, err error) {
 	var notTS *media.ErrNotTransportStream
 	switch {
 	case err == nil && post.GoesOn():
@@ -75,46 +58,51 @@ func (l *local) ended(w http.ResponseWriter, r *http.Request, log *slog.Logger, 
 		w.WriteHeader(http.StatusNoContent)
 	case errors.Is(err, media.ErrEmptyPost) && unframed(r):
 		log.Warn("post refused: it has neither a length nor chunks", "from", r.RemoteAddr)
-		fail(w, http.StatusLengthRequired, `the post has neither Content-Length nor chunks, so that HTTP gives it no body: with ffmpeg leave "-chunked_post 0" out; from others use HTTP/1.1 with chunks`)
+		writeError(w, http.StatusLengthRequired, `the post has neither Content-Length nor chunks, so that HTTP gives it no body: with ffmpeg leave "-chunked_post 0" out; from others use HTTP/1.1 with chunks`)
 	case errors.Is(err, media.ErrEmptyPost):
 		log.Warn("post ended: it held nothing", "from", r.RemoteAddr)
 		w.WriteHeader(http.StatusNoContent)
 	case errors.Is(err, media.ErrTakenOver):
 		log.Warn("post ended: another post to the same feed has taken it over; two that both come back will do so for ever")
-		fail(w, http.StatusConflict, err.Error())
+		writeError(w, http.StatusConflict, err.Error())
 	case errors.As(err, &notTS) && notTS.Packets != 0:
 		log.Warn("post refused: packets of another size than 188 bytes", "size", notTS.Packets)
-		fail(w, http.StatusUnsupportedMediaType, err.Error()+`: with ffmpeg leave "-mpegts_m2ts_mode" out, or convert it with "-c copy -f mpegts"`)
+		writeError(w, http.StatusUnsupportedMediaType, err.Error()+`: with ffmpeg leave "-mpegts_m2ts_mode" out, or convert it with "-c copy -f mpegts"`)
 	case errors.As(err, &notTS):
 		log.Warn("post refused: no MPEG transport stream", "bytes", notTS.Seen, "seen", strings.ToValidUTF8(string(notTS.First), "."),
 			"format", notTS.Format())
-		fail(w, http.StatusUnsupportedMediaType, err.Error()+`: with ffmpeg, write "-f mpegts"`)
-	case l.ctx.Err() != nil:
+		writeError(w, http.StatusUnsupportedMediaType, err.Error()+`: with ffmpeg, write "-f mpegts"`)
+	case errors.Is(context.Cause(r.Context()), errStopping):
 		log.Info("post ended: shutting down")
-		fail(w, http.StatusServiceUnavailable, "shutting down")
+		writeError(w, http.StatusServiceUnavailable, "shutting down")
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		log.Info("post ended: its sender has gone without an end")
 	default:
 		log.Info("post ended", "err", err)
-		fail(w, http.StatusBadRequest, "the post could not be read")
+		writeError(w, http.StatusBadRequest, "the post could not be read")
 	}
 }
 
-// unframed says that nothing in a request tells how long its body is: then
+// unframed reports whether nothing in a request tells how long its body is: then
 // HTTP/1.1 gives it none (RFC 9112, 6.3), whatever follows.
 func unframed(r *http.Request) bool {
 	return r.ContentLength == 0 && r.Header.Get("Content-Length") == "" && len(r.TransferEncoding) == 0
 }
 
 // play writes what a feed or stream carries until the client has gone.
-func (l *local) play(w http.ResponseWriter, r *http.Request, name string) {
+func (h *handlers) play(w http.ResponseWriter, r *http.Request, name string) {
+	name, err := command.StreamName(name)
+	if err != nil {
+		writeError(w, http.StatusBadRequest, err.Error())
+		return
+	}
 	w.Header().Set("Content-Type", "video/mp2t")
 	if r.Method == http.MethodHead {
 		return
 	}
 	control := http.NewResponseController(w)
-	cut := func() { _ = control.SetWriteDeadline(time.Unix(1, 0)) }
-	sub := l.agent.router.Subscribe(media.Subscription{Name: name, Client: true, Cut: cut})
+	abort := func() { _ = control.SetWriteDeadline(time.Unix(1, 0)) }
+	sub := h.Router.Subscribe(media.Subscription{Name: name, Client: true, Cut: abort})
 	defer sub.Close()
 	sub.Start()
 	if err := control.Flush(); err != nil {
@@ -125,7 +113,7 @@ func (l *local) play(w http.ResponseWriter, r *http.Request, name string) {
 		if err != nil {
 			return
 		}
-		writeSoon(w)
+		extendWrite(w)
 		for _, part := range m.Parts {
 			if err == nil {
 				_, err = w.Write(part)

@@ -1,4 +1,4 @@
-package agent
+package local
 
 import (
 	"context"
@@ -15,73 +15,60 @@ import (
 )
 
 const (
-	// previewEvery is the least time from one picture to the next, of all feeds
+	// previewInterval is the least time from one picture to the next, of all feeds
 	// and streams together.
-	previewEvery = 100 * time.Millisecond
+	previewInterval = 100 * time.Millisecond
 	// previewShare is the part of one processor that pictures may take: a
 	// quarter.
 	previewShare = 4
-	// previewWithin is how long a request waits for a picture to come in, and
+	// previewTimeout is how long a request waits for a picture to come in, and
 	// then for its turn.
-	previewWithin = 2 * time.Second
+	previewTimeout = 2 * time.Second
 )
 
-// previews makes one picture at a time, and no more than there is time for. A
-// picture is made where it is asked for, from what somebody who joins is
-// given, and nothing of it stays: where nobody looks there is nothing to pay.
-type previews struct {
-	turn chan struct{} // capacity 1: who has put something in has the turn
-	next time.Time     // when the next picture may be made; of who has the turn
+// A picturer makes one picture at a time, and no more than there is time for. A
+// picture is made where it is asked for, from what somebody who joins is given, and
+// nothing of it stays: where nobody looks there is nothing to pay. Whoever takes
+// the one there is out of its channel has the turn, first come, first served.
+type picturer struct {
+	next time.Time // when the next picture may be made
 }
 
-func newPreviews() *previews { return &previews{turn: make(chan struct{}, 1)} }
-
-// begin waits for the turn, first come, first served. It fails when ctx ends;
-// otherwise end has to be called.
-func (p *previews) begin(ctx context.Context) (end func(), err error) {
-	select {
-	case p.turn <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+// jpeg makes a picture, when there is time for one. It fails when ctx ends.
+func (p *picturer) jpeg(ctx context.Context, v *view) ([]byte, error) {
 	rest := time.NewTimer(time.Until(p.next))
 	defer rest.Stop()
 	select {
 	case <-rest.C:
 	case <-ctx.Done():
-		<-p.turn
-		return nil, ctx.Err()
+		return nil, errNoTurn
 	}
 	begun := time.Now()
-	return func() {
-		p.next = begun.Add(max(previewEvery, previewShare*time.Since(begun)))
-		<-p.turn
-	}, nil
+	defer func() { p.next = begun.Add(max(previewInterval, previewShare*time.Since(begun))) }()
+	v.drain(ctx)
+	return v.decoder.JPEG()
 }
 
 // preview answers with the newest whole picture of a feed or stream.
-func (l *local) preview(w http.ResponseWriter, r *http.Request, path string) {
-	if !only(w, r, http.MethodGet) {
-		return
-	}
+func (h *handlers) preview(w http.ResponseWriter, r *http.Request, path string) {
 	name, ok := strings.CutSuffix(path, ".jpg")
 	if !ok {
-		fail(w, http.StatusNotFound, "a picture is at /preview/<feed or stream>.jpg")
+		writeError(w, http.StatusNotFound, "a picture is at /preview/<feed or stream>.jpg")
 		return
 	}
 	name, err := command.StreamName(name)
 	if err != nil {
-		fail(w, http.StatusBadRequest, err.Error())
+		writeError(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	if _, ruled := l.agent.commands.Rules().Streams[name]; !ruled && len(l.agent.router.Feeds(name)) == 0 {
-		fail(w, http.StatusNotFound, "there is no such feed and no such stream rule")
+	if _, ruled := h.Commands.Rules().Streams[name]; !ruled && len(h.Router.Feeds(name)) == 0 {
+		writeError(w, http.StatusNotFound, "there is no such feed and no such stream rule")
 		return
 	}
-	v := view{Subscriber: l.agent.router.Subscribe(media.Subscription{Name: name, Client: true})}
+	v := view{Subscriber: h.Router.Subscribe(media.Subscription{Name: name, Client: true})}
 	defer v.Close()
 	v.Start()
-	jpeg, err := v.picture(r, l.previews)
+	jpeg, err := v.picture(r, h.pictures)
 	if err != nil {
 		v.refuse(w, r, name, err)
 		return
@@ -92,25 +79,25 @@ func (l *local) preview(w http.ResponseWriter, r *http.Request, path string) {
 		return
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(jpeg)))
-	writeSoon(w)
-	_, _ = w.Write(jpeg) // who asked has gone
+	extendWrite(w)
+	_, _ = w.Write(jpeg) // the client may have gone
 }
 
 // refuse says why there is no picture, and what to do about it.
 func (v *view) refuse(w http.ResponseWriter, r *http.Request, name string, err error) {
 	var codec *picture.ErrCodec
 	switch {
-	case r.Context().Err() != nil: // who asked has gone
+	case r.Context().Err() != nil: // the client has gone
 	case errors.Is(err, errNotModified):
 		w.Header().Set("ETag", v.tag())
 		w.WriteHeader(http.StatusNotModified)
 	case errors.Is(err, errNoTurn), errors.Is(err, picture.ErrNoPicture):
 		w.Header().Set("Retry-After", "1")
-		fail(w, http.StatusServiceUnavailable, err.Error())
+		writeError(w, http.StatusServiceUnavailable, err.Error())
 	case errors.As(err, &codec), errors.Is(err, picture.ErrNoVideo), errors.Is(err, picture.ErrTooLarge):
-		fail(w, http.StatusUnsupportedMediaType, fmt.Sprintf("%v: open http://%s/ts/%s in VLC, mpv or ffplay", err, r.Host, name))
+		writeError(w, http.StatusUnsupportedMediaType, fmt.Sprintf("%v: open http://%s/ts/%s in VLC, mpv or ffplay", err, r.Host, name))
 	default:
-		fail(w, http.StatusInternalServerError, "internal error")
+		writeError(w, http.StatusInternalServerError, "internal error")
 	}
 }
 
@@ -126,14 +113,14 @@ type view struct {
 }
 
 // picture makes the picture, none for HEAD.
-func (v *view) picture(r *http.Request, p *previews) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(r.Context(), previewWithin)
+func (v *view) picture(r *http.Request, turns chan picturer) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), previewTimeout)
 	defer cancel()
 	for v.take(ctx) && errors.Is(v.decoder.Err(), picture.ErrNoPicture) {
 	}
 	v.drain(r.Context())
 	if err := v.decoder.Err(); errors.Is(err, picture.ErrNoPicture) {
-		return nil, fmt.Errorf("%w in %v: is its source running, and does it send a key picture every second (ffmpeg: -g 25)?", err, previewWithin)
+		return nil, fmt.Errorf("%w in %v: is its source running, and does it send a key picture every second (ffmpeg: -g 25)?", err, previewTimeout)
 	} else if err != nil {
 		return nil, err
 	}
@@ -143,15 +130,15 @@ func (v *view) picture(r *http.Request, p *previews) ([]byte, error) {
 	if r.Method == http.MethodHead {
 		return nil, nil
 	}
-	ctx, cancel = context.WithTimeout(r.Context(), previewWithin)
+	ctx, cancel = context.WithTimeout(r.Context(), previewTimeout)
 	defer cancel()
-	end, err := p.begin(ctx)
-	if err != nil {
+	select {
+	case p := <-turns:
+		defer func() { turns <- p }()
+		return p.jpeg(ctx, v)
+	case <-ctx.Done():
 		return nil, errNoTurn
 	}
-	defer end()
-	v.drain(r.Context())
-	return v.decoder.JPEG()
 }
 
 // take waits for the next packets. It fails when ctx ends.

@@ -1,0 +1,145 @@
+package local
+
+import (
+	"math"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/common/expfmt"
+
+	"vw/agent/link"
+	"vw/agent/status"
+	"vw/command"
+	"vw/media"
+)
+
+// metrics answers in the text format of Prometheus.
+func (h *handlers) metrics(w http.ResponseWriter, _ *http.Request, _ string) {
+	registry, s := prometheus.NewRegistry(), h.Reporter.Status()
+	registry.MustRegister(statusMetrics{s, h.Commands.Counts()})
+	if len(s.Mutes) == 0 { // else what the process reads and computes would tell the rate of what is muted
+		registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		h.Log.Error("metrics cannot be gathered", "err", err)
+		writeError(w, http.StatusInternalServerError, "internal error")
+		return
+	}
+	format := expfmt.NewFormat(expfmt.TypeTextPlain)
+	w.Header().Set("Content-Type", string(format))
+	encoder := expfmt.NewEncoder(w, format)
+	for _, family := range families {
+		_ = encoder.Encode(family) // the client may have gone
+	}
+}
+
+// statusMetrics are of one status.
+type statusMetrics struct {
+	status status.Status
+	counts map[command.Outcome]uint64
+}
+
+// Describe describes nothing: what there is hangs on the status.
+func (statusMetrics) Describe(chan<- *prometheus.Desc) {}
+
+// Collect sends them all.
+func (m statusMetrics) Collect(metrics chan<- prometheus.Metric) {
+	s, to := m.status, sink(metrics)
+	to.gauge("vw_info", "1, with what the agent is called in the labels", 1, "name", s.Name, "version", s.Version, "instance", s.Instance)
+	to.gauge("vw_uptime_seconds", "seconds since the start", s.Uptime)
+	to.gauge("vw_locked", "1 while the owner has locked the rules", one(s.Locked))
+	to.gauge("vw_state_saved", "0 where the newest rules could not be saved", one(s.StateError == ""))
+	to.gauge("vw_problems", "things that are wrong, as vw status lists them, but for those that tell of a muted feed or the owner", float64(len(s.OutsideProblems())))
+	channel := s.Channel
+	if channel == nil {
+		channel = &status.Channel{}
+	}
+	to.gauge("vw_control_up", "1 while the command channel is up", one(channel.State == link.Up))
+	to.gauge("vw_control_on_trial", "1 while another command channel is on trial", one(channel.OnTrial != nil))
+	to.counter("vw_control_dials_total", "times that the present command channel was dialled", channel.Dials)
+	for _, verb := range []string{"add", "delete", "healthcheck", "list", "other"} {
+		const help = "commands, over the channel and by REST, by verb and outcome (done, refused)"
+		to.counter("vw_commands_total", help, m.counts[command.Outcome{Verb: verb, Done: true}], "verb", verb, "outcome", "done")
+		to.counter("vw_commands_total", help, m.counts[command.Outcome{Verb: verb}], "verb", verb, "outcome", "refused")
+	}
+	for name, feed := range s.Feeds {
+		to.feed(feed, "feed", name)
+	}
+	for id, destination := range s.Destinations {
+		to.destination(destination, "id", id)
+	}
+}
+
+// A sink takes metrics: labels are names and values in turn.
+type sink chan<- prometheus.Metric
+
+func (to sink) send(kind prometheus.ValueType, name, help string, value float64, labels []string) {
+	names := prometheus.Labels{}
+	for i := 0; i+1 < len(labels); i += 2 {
+		names[labels[i]] = labels[i+1]
+	}
+	to <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, names), kind, value)
+}
+
+func (to sink) gauge(name, help string, value float64, labels ...string) {
+	to.send(prometheus.GaugeValue, name, help, value, labels)
+}
+
+func (to sink) counter(name, help string, value uint64, labels ...string) {
+	to.send(prometheus.CounterValue, name, help, float64(value), labels)
+}
+
+// feed sends what is told of a feed: of one of which something is muted, only that.
+func (to sink) feed(f status.Feed, label ...string) {
+	to.gauge("vw_feed_up", "1 while a post feeds it", one(f.Source), label...)
+	to.gauge("vw_feed_muted", "1 while the owner has muted it, or a part of it", one(len(f.Muted) > 0), label...)
+	if len(f.Muted) > 0 {
+		return
+	}
+	age := math.NaN()
+	if f.AgeMs != nil {
+		age = float64(*f.AgeMs) / 1000
+	}
+	to.gauge("vw_feed_age_seconds", "seconds since something came in, NaN for never", age, label...)
+	to.counter("vw_feed_bytes_total", "bytes taken in", f.Bytes, label...)
+	to.counter("vw_feed_packets_total", "transport packets or messages taken in", f.Packets, label...)
+	to.counter("vw_feed_continuity_errors_total", "continuity errors in what came in", f.ContinuityErrors, label...)
+	to.counter("vw_feed_transport_errors_total", "packets that came in marked as damaged", f.TransportErrors, label...)
+	to.counter("vw_feed_skipped_bytes_total", "bytes thrown away to find packets", f.SkippedBytes, label...)
+	to.counter("vw_feed_takeovers_total", "times that one post ended another", f.TakenOver, label...)
+	to.condition("vw_feed_condition", f.Condition, status.OfFeeds, label)
+}
+
+func (to sink) destination(d status.Destination, label ...string) {
+	recording := d.Recording
+	if recording == nil {
+		recording = &media.RecordingInfo{}
+	}
+	to.gauge("vw_destination_on_air", "1 while what the rule wants, or some of it, leaves by the link", one(d.Condition.Sends()), label...)
+	to.gauge("vw_destination_up", "1 while the link is up", one(d.State == link.Up), label...)
+	to.counter("vw_destination_dials_total", "times that the present link was dialled", d.Dials, label...)
+	to.counter("vw_destination_sent_bytes_total", "bytes written to links", d.Queue.SentBytes, label...)
+	to.counter("vw_destination_sent_packets_total", "packets or messages written to links", d.Queue.Sent, label...)
+	to.counter("vw_destination_dropped_packets_total", "packets or messages dropped since the queue was full", d.Queue.Dropped, label...)
+	to.gauge("vw_destination_queue_bytes", "bytes that wait to be written", float64(d.Queue.Bytes), label...)
+	to.gauge("vw_destination_recorded_bytes", "bytes in the recording, 0 for none", float64(recording.Bytes), label...)
+	to.counter("vw_destination_recording_dropped_packets_total", "packets or messages missing in the recording: the disk was too slow", recording.Dropped, label...)
+	to.condition("vw_destination_condition", d.Condition, status.OfDestinations, label)
+}
+
+// condition sends a series for each condition that a thing can have: 1 for the one
+// that it has, 0 for the others.
+func (to sink) condition(name string, has status.Condition, all []status.Condition, label []string) {
+	for _, c := range all {
+		to.gauge(name, "1 for the condition that it has", one(has == c), append([]string{"condition", string(c)}, label...)...)
+	}
+}
+
+func one(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
+}
