@@ -28,8 +28,8 @@ func TestDropsOfAStreamAreLegalOnThatLinkAlone(t *testing.T) {
 		if slow.Info().Dropped == 0 {
 			t.Fatal("nothing was dropped")
 		}
-		if n := sound(t, seen).Programs[0].PCRLeaps; n != 0 {
-			t.Errorf("%d leaps", n)
+		if n := sound(t, seen).Programs[0].PCRJumps; n != 0 {
+			t.Errorf("%d jumps", n)
 		}
 		if n := discontinuities(seen); n < 5 {
 			t.Errorf("%d packets say that there is a gap", n)

@@ -119,7 +119,7 @@ func TestSilenceIsMeasuredAndLimited(t *testing.T) {
 	for _, most := range []time.Duration{-1, 10 * time.Second} {
 		c := tscheck.New(tscheck.Options{MaxSilence: most})
 		c.Write(b)
-		if got := counts(c.Report()); got["pcr_leaps"] != 1 || len(got) != 1 {
+		if got := counts(c.Report()); got["pcr_jumps"] != 1 || len(got) != 1 {
 			t.Errorf("with MaxSilence %v: faults %v", most, got)
 		}
 	}
@@ -132,8 +132,8 @@ func TestSilenceThatAPCRAloneEndsIsBorneOutByTheStamps(t *testing.T) {
 	if r := check(joined(ps)); !r.Sound() || r.Programs[0].Silences != 1 {
 		t.Errorf("faults %q, %d silences", r.Faults(), r.Programs[0].Silences)
 	}
-	// Until a stamp has come it is a leap.
-	if got := counts(check(joined(ps[:i+1]))); got["pcr_leaps"] != 1 || len(got) != 1 {
+	// Until a stamp has come it is a jump.
+	if got := counts(check(joined(ps[:i+1]))); got["pcr_jumps"] != 1 || len(got) != 1 {
 		t.Errorf("at the PCR: faults %v", got)
 	}
 }

@@ -24,13 +24,13 @@ type clock struct {
 	total   int64
 	hole    int64
 	told    bool // the lack of a PCR has been counted
-	doubted bool // a PCR has leapt, and the stamps behind it are to tell whether all was silent
+	doubted bool // a PCR has jumped, and the stamps behind it are to tell whether all was silent
 	fresh   bool // there are some
 
 	pcrs     int64
 	gaps     int64 // TR 2.3
 	longest  int64 // between two PCRs, silences excepted
-	leaps    int64
+	jumps    int64
 	reverses int64
 	silences int64
 	silence  int64 // in all
@@ -58,7 +58,7 @@ func (k *clock) stamped(dts uint64, l limits) {
 	} else if !k.fronted {
 		k.front, k.fronted = dts, true
 	}
-	if k.running && k.total-k.hole > l.pcrInterval+l.leap {
+	if k.running && k.total-k.hole > l.pcrInterval+l.jump {
 		k.gap(k.total - k.hole)
 	}
 }
@@ -77,8 +77,8 @@ type passage int
 
 const (
 	on      passage = iota // time went on
-	held                   // a leap or a silence: the next stamps will tell
-	broken                 // a leap, or a step back
+	held                   // a jump or a silence: the next stamps will tell
+	broken                 // a jump, or a step back
 	rebased                // a new time base, announced (ISO 2.4.3.5)
 )
 
@@ -97,24 +97,24 @@ func (k *clock) step(pcr uint64, discontinuity bool, l limits) passage {
 		return rebased
 	case back:
 		if k.doubted {
-			k.leaps++
+			k.jumps++
 		}
 		k.reverses++
 		return broken
 	case d <= l.pcrInterval:
 		k.longest = max(k.longest, d)
 		k.pass(d, d)
-	case d > l.leap && (len(k.window) == 0 || d-k.total > l.leap && !(k.doubted && k.fresh)):
+	case d > l.jump && (len(k.window) == 0 || d-k.total > l.jump && !(k.doubted && k.fresh)):
 		k.doubted, k.fresh = true, false
 		return held
-	case d > l.leap && d-k.total > l.leap && !k.borneOut(pcr):
-		k.leaps++
+	case d > l.jump && d-k.total > l.jump && !k.borneOut(pcr):
+		k.jumps++
 		return broken
 	case k.total-k.hole > min(l.pcrInterval, d/2): // stamps came, PCRs did not
 		k.gap(max(d-k.hole, l.pcrInterval))
 		k.pass(d, max(d-k.hole, 0))
-	case d > l.leap && d > l.silence:
-		k.leaps++
+	case d > l.jump && d > l.silence:
+		k.jumps++
 		return broken
 	default:
 		k.silences++
@@ -125,7 +125,7 @@ func (k *clock) step(pcr uint64, discontinuity bool, l limits) passage {
 	return on
 }
 
-// borneOut reports whether the stamps have come as far as a PCR that leapt: of
+// borneOut reports whether the stamps have come as far as a PCR that jumped: of
 // another track perhaps, which is sent less early than the one before.
 func (k *clock) borneOut(pcr uint64) bool { return mpegts.PTSDelta(k.front, pcr/300) >= -maxLate }
 

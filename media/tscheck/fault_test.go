@@ -23,7 +23,7 @@ func counts(r tscheck.Report) map[string]int64 {
 	for _, p := range r.Programs {
 		m["pmt_gaps"] += p.PMTGaps
 		m["pcr_gaps"] += p.PCRGaps
-		m["pcr_leaps"] += p.PCRLeaps
+		m["pcr_jumps"] += p.PCRJumps
 		m["pcr_reverses"] += p.PCRReverses
 		m["track_moves"] += p.TrackMoves
 		m["track_returns"] += p.TrackReturns
@@ -31,7 +31,7 @@ func counts(r tscheck.Report) map[string]int64 {
 			m["broken_starts"] += t.BrokenStarts
 			m["unmarked_starts"] += t.UnmarkedStarts
 			m["dts_reverses"] += t.DTSReverses
-			m["dts_leaps"] += t.DTSLeaps
+			m["dts_jumps"] += t.DTSJumps
 			m["late_ptss"] += t.LatePTSs
 			m["early_ptss"] += t.EarlyPTSs
 			m["disordered_ptss"] += t.DisorderedPTSs
@@ -238,7 +238,7 @@ var spoilt = map[string]struct {
 		i := middle(t, ps, hasPCR)
 		shift(ps[i:i+1], true, nil, 5000)
 		return joined(ps)
-	}, faults{"pcr_leaps": 1, "pcr_reverses": 1}},
+	}, faults{"pcr_jumps": 1, "pcr_reverses": 1}},
 	"PCRs fall back, the stamps do not": {func(t *testing.T, ps []mpegts.Packet) []byte {
 		shift(ps[len(ps)/2:], true, nil, -2000)
 		return joined(ps)
@@ -248,10 +248,10 @@ var spoilt = map[string]struct {
 		shift(ps[i:i+1], false, []uint16{audioPID}, -500)
 		return joined(ps)
 	}, faults{"dts_reverses": 1}},
-	"the sound leaps 3 s ahead": {func(t *testing.T, ps []mpegts.Packet) []byte {
+	"the sound jumps 3 s ahead": {func(t *testing.T, ps []mpegts.Packet) []byte {
 		shift(ps[len(ps)/2:], false, []uint16{audioPID}, 3000)
 		return joined(ps)
-	}, faults{"dts_leaps": 1}},
+	}, faults{"dts_jumps": 1}},
 	"all clocks go back at once": {func(t *testing.T, ps []mpegts.Packet) []byte {
 		shift(ps[middle(t, ps, hasPCR):], true, []uint16{videoPID, audioPID}, -1500)
 		return joined(ps)
@@ -315,7 +315,7 @@ func TestPCRsAheadOfTheStampsMakeThemLate(t *testing.T) {
 	if again := counts(c.Report()); !maps.Equal(got, again) {
 		t.Errorf("faults %v, reported again %v", got, again)
 	}
-	if got["pcr_leaps"] != 1 || got["late_ptss"] < 100 || len(got) != 2 {
+	if got["pcr_jumps"] != 1 || got["late_ptss"] < 100 || len(got) != 2 {
 		t.Errorf("faults %v", got)
 	}
 }
@@ -324,7 +324,7 @@ func TestStampsFarAheadOfThePCRAreReported(t *testing.T) {
 	ps := packets(t, "mpeg1video and mp2")
 	shift(ps[len(ps)/2:], false, []uint16{audioPID}, 20_000)
 	got := counts(check(joined(ps)))
-	if got["dts_leaps"] != 1 || got["early_ptss"] < 30 || len(got) != 2 {
+	if got["dts_jumps"] != 1 || got["early_ptss"] < 30 || len(got) != 2 {
 		t.Errorf("faults %v", got)
 	}
 }
@@ -348,7 +348,7 @@ func TestASoundThatStallsIsLateAndHasAGap(t *testing.T) {
 		}
 	}
 	r := check(joined(stalled))
-	if got := counts(r); got["dts_leaps"] != 1 || got["late_ptss"] < 5 || len(got) != 2 {
+	if got := counts(r); got["dts_jumps"] != 1 || got["late_ptss"] < 5 || len(got) != 2 {
 		t.Errorf("faults %v", got)
 	}
 	if gaps := r.Programs[0].Tracks[1].PTSGaps; gaps != 1 || len(r.Notes()) != 1 {

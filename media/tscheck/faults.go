@@ -75,7 +75,7 @@ func (p ProgramReport) faults(w *words) {
 	w.say(p.PCRs == 0 && stamped && p.PCRPID != mpegts.NullPID,
 		"program %d has no PCR on PID %#x: it cannot be played in time (TR 101 290, 2.3)", p.Number, p.PCRPID)
 	w.count(p.PCRGaps, "too long without a PCR in program %d, %.3f s at most (TR 101 290, 2.3); ffmpeg sends one with a video frame, so raise a low frame rate, or see whether the video has ended", p.Number, p.LongestPCRIntervalSeconds)
-	w.count(p.PCRLeaps, "PCR of program %d leaps forward, and no discontinuity_indicator says so (ISO/IEC 13818-1, 2.4.3.5); look for clocks mixed or put forward", p.Number)
+	w.count(p.PCRJumps, "PCR of program %d jumps forward, and no discontinuity_indicator says so (ISO/IEC 13818-1, 2.4.3.5); look for clocks mixed or put forward", p.Number)
 	w.count(p.PCRReverses, "PCR of program %d goes back, and no discontinuity_indicator says so (ISO/IEC 13818-1, 2.4.3.5); look for a restarted, looped or second source", p.Number)
 	for _, t := range p.Tracks {
 		t.faults(w)
@@ -119,7 +119,7 @@ func (t TrackReport) faults(w *words) {
 	w.count(t.BrokenStarts, "packet of %s that is marked as the start of a PES packet and is none: the start code is damaged (ISO/IEC 13818-1, 2.4.3.6); look at who muxed it", name)
 	w.count(t.UnmarkedStarts, "PES packet of %s that begins without payload_unit_start_indicator: it is taken for the end of the one before (ISO/IEC 13818-1, 2.4.3.3); look at who muxed it", name)
 	w.count(t.DTSReverses, "DTS of %s does not go forward (ISO/IEC 13818-1, 2.4.3.7); look for a restarted, looped or second source", name)
-	w.count(t.DTSLeaps, "DTS of %s leaps away from the PCR clock (ISO/IEC 13818-1, 2.4.3.7); look for a source that stalled, or whose clock was set", name)
+	w.count(t.DTSJumps, "DTS of %s jumps away from the PCR clock (ISO/IEC 13818-1, 2.4.3.7); look for a source that stalled, or whose clock was set", name)
 	w.count(t.LatePTSs, "PTS of %s too late for the PCR: it cannot be shown in time (ISO/IEC 13818-1, 2.4.2.6); look for a source that lags, or a clock that is not its own", name)
 	w.count(t.EarlyPTSs, "PTS of %s more than 10 s ahead of the PCR (ISO/IEC 13818-1, 2.4.2.6)", name)
 	w.count(t.DisorderedPTSs, "PTS of %s before its DTS (ISO/IEC 13818-1, 2.4.3.7)", name)

@@ -23,7 +23,7 @@ type pid struct {
 	program    *program              // with track, where a PMT in force names it as one
 	track      *track
 
-	strange int64 // packets that came while no table named it, and are not judged yet
+	unnamed int64 // packets that came while no table named it, and are not judged yet
 	from    int64 // the time of the first of them
 }
 

@@ -121,8 +121,8 @@ func (g *program) closed(l limits) *program {
 	if !k.running {
 		return &end
 	}
-	if d := mpegts.PCRDelta(k.seen, k.anchor); d > l.leap && d-k.total > l.leap && !(k.fresh && k.borneOut(k.seen)) {
-		k.leaps++ // held, and no stamp bore it out
+	if d := mpegts.PCRDelta(k.seen, k.anchor); d > l.jump && d-k.total > l.jump && !(k.fresh && k.borneOut(k.seen)) {
+		k.jumps++ // held, and no stamp bore it out
 		return &end
 	}
 	end.judge(span{

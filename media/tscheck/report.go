@@ -67,7 +67,7 @@ type ProgramReport struct {
 	PCRs                      int64   `json:"pcrs"`
 	PCRGaps                   int64   `json:"pcr_gaps"` // TR 2.3, by Options.MaxPCRInterval
 	LongestPCRIntervalSeconds float64 `json:"longest_pcr_interval_seconds"`
-	PCRLeaps                  int64   `json:"pcr_leaps"`    // forward, unannounced, by Options.MaxLeap
+	PCRJumps                  int64   `json:"pcr_jumps"`    // forward, unannounced, by Options.MaxJump
 	PCRReverses               int64   `json:"pcr_reverses"` // back, unannounced (ISO 2.4.3.5)
 
 	DurationSeconds       float64 `json:"duration_seconds"` // by the PCRs, silences included
@@ -117,7 +117,7 @@ type TrackReport struct {
 	UnmarkedStarts int64 `json:"unmarked_starts"` // PES packets that begin without it
 
 	DTSReverses               int64   `json:"dts_reverses"` // the DTS went back
-	DTSLeaps                  int64   `json:"dts_leaps"`    // it left the PCR clock by more than Options.MaxLeap at once
+	DTSJumps                  int64   `json:"dts_jumps"`    // it left the PCR clock by more than Options.MaxJump at once
 	LatePTSs                  int64   `json:"late_ptss"`    // more than 0.1 s behind the PCR
 	EarlyPTSs                 int64   `json:"early_ptss"`   // more than 10 s ahead of it (ISO 2.4.2.6)
 	DisorderedPTSs            int64   `json:"disordered_ptss"`
@@ -168,11 +168,11 @@ func (c *Checker) Report() Report {
 	for _, n := range pids {
 		c.find(c.pids[n], n)
 	}
-	unreferenced := strangers{c.unreferenced.packets, append([]uint16{}, c.unreferenced.pids...)}
+	u := unreferenced{c.unreferenced.packets, append([]uint16{}, c.unreferenced.pids...)}
 	for _, n := range pids {
 		s := c.pids[n]
-		if s.strange > 0 && !c.mayBeNamed(s, n) {
-			unreferenced.count(s, n)
+		if s.unnamed > 0 && !c.mayBeNamed(s, n) {
+			u.count(s, n)
 		}
 		if s.packets == 0 {
 			continue
@@ -181,7 +181,7 @@ func (c *Checker) Report() Report {
 		r.ContinuityErrors += s.continuityErrors
 		r.Duplicates += s.duplicates
 	}
-	r.UnreferencedPackets, r.UnreferencedPIDs = unreferenced.packets, unreferenced.pids
+	r.UnreferencedPackets, r.UnreferencedPIDs = u.packets, u.pids
 	return r
 }
 
@@ -201,7 +201,7 @@ func (g *program) report() ProgramReport {
 		PMTChanges: g.changes, PMTVersions: append([]PMTVersion{}, g.history...),
 		TrackMoves: g.moves.moved, TrackReturns: g.moves.returns, Moves: append([]TrackMove{}, g.moves.first...),
 		PCRs: k.pcrs, PCRGaps: k.gaps, LongestPCRIntervalSeconds: seconds(k.longest),
-		PCRLeaps: k.leaps, PCRReverses: k.reverses, DurationSeconds: seconds(k.now),
+		PCRJumps: k.jumps, PCRReverses: k.reverses, DurationSeconds: seconds(k.now),
 		Silences: k.silences, SilenceSeconds: seconds(k.silence), LongestSilenceSeconds: seconds(k.widest),
 		Tracks: []TrackReport{},
 	}
@@ -221,7 +221,7 @@ func (t *track) report(n uint16, now int64) TrackReport {
 		Frames: t.frames, RandomAccessPoints: t.entries,
 		FirstPTSSeconds: float64(t.firstPTS) / mpegts.PTSHz, LastPTSSeconds: float64(t.lastPTS) / mpegts.PTSHz,
 		BrokenStarts: t.broken, UnmarkedStarts: t.unmarked,
-		DTSReverses: t.reverses, DTSLeaps: t.leaps, LatePTSs: t.late, EarlyPTSs: t.early, DisorderedPTSs: t.disorder,
+		DTSReverses: t.reverses, DTSJumps: t.jumps, LatePTSs: t.late, EarlyPTSs: t.early, DisorderedPTSs: t.disorder,
 		PTSGaps: t.gaps, LongestPTSIntervalSeconds: seconds(t.widestGap),
 		Holes: t.holes, LongestHoleSeconds: seconds(t.widest), FirstHoleAtSeconds: seconds(t.firstHole),
 	}

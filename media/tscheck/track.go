@@ -49,7 +49,7 @@ type track struct {
 	firstPTS  uint64
 	lastPTS   uint64
 	reverses  int64
-	leaps     int64
+	jumps     int64
 	late      int64
 	early     int64
 	disorder  int64 // PTS before DTS
@@ -144,8 +144,8 @@ func (t *track) judge(s stamp, w span, l limits) {
 		t.early++
 	}
 	if step := s.step * 300; t.placed && s.follows {
-		if step-(w.to-t.at.from) > l.leap || (w.from-t.at.to)-step > l.leap {
-			t.leaps++
+		if step-(w.to-t.at.from) > l.jump || (w.from-t.at.to)-step > l.jump {
+			t.jumps++
 		} else {
 			t.seek(s, w)
 		}

@@ -42,11 +42,11 @@ type Options struct {
 	// program. Defaults to 200 ms: TR 2.3 asks for 100 ms, but ffmpeg's own
 	// spacing reaches 183 ms, and players take it.
 	MaxPCRInterval time.Duration
-	// MaxLeap is how far a PCR may run ahead of the time stamps around it, or a
+	// MaxJump is how far a PCR may run ahead of the time stamps around it, or a
 	// DTS ahead of or behind the PCR clock, in one step. Defaults to 1 s.
-	MaxLeap time.Duration
+	MaxJump time.Duration
 	// MaxSilence is the longest silence: where all clocks go further forward
-	// together, it is a leap. Defaults to 1 h; negative: no silence at all.
+	// together, it is a jump. Defaults to 1 h; negative: no silence at all.
 	MaxSilence time.Duration
 	// Interrupted says that tracks may move to other PIDs, leave and come back,
 	// and have holes: it is noted, and no fault.
@@ -65,7 +65,7 @@ const (
 
 // limits are Options in 1/27,000,000 s.
 type limits struct {
-	pcrInterval, leap, silence int64
+	pcrInterval, jump, silence int64
 }
 
 // A Checker judges one transport stream. It is not safe for concurrent use.
@@ -88,7 +88,7 @@ type Checker struct {
 	packets         int64
 	nullPackets     int64
 	transportErrors int64
-	unreferenced    strangers
+	unreferenced    unreferenced
 }
 
 // New is a checker at the start of a stream.
@@ -96,14 +96,14 @@ func New(o Options) *Checker {
 	if o.MaxPCRInterval == 0 {
 		o.MaxPCRInterval = 200 * time.Millisecond
 	}
-	if o.MaxLeap == 0 {
-		o.MaxLeap = time.Second
+	if o.MaxJump == 0 {
+		o.MaxJump = time.Second
 	}
 	if o.MaxSilence == 0 {
 		o.MaxSilence = time.Hour
 	}
 	return &Checker{
-		limits:      limits{ticks(o.MaxPCRInterval), ticks(o.MaxLeap), ticks(o.MaxSilence)},
+		limits:      limits{ticks(o.MaxPCRInterval), ticks(o.MaxJump), ticks(o.MaxSilence)},
 		interrupted: o.Interrupted,
 		pids:        map[uint16]*pid{},
 		numbers:     map[uint16]*program{},

@@ -11,9 +11,9 @@ import (
 // sees that.
 const maxUnnamed = mpegts.PCRHz / 2
 
-// strangers are the packets that no PAT or PMT in force named, and did not
+// unreferenced are the packets that no PAT or PMT in force named, and did not
 // within maxUnnamed.
-type strangers struct {
+type unreferenced struct {
 	packets int64
 	pids    []uint16 // the first of them
 }
@@ -23,19 +23,19 @@ func (s *pid) name(since int64) { s.named, s.since = true, since }
 
 // stray counts a packet of a PID that no table in force names.
 func (s *pid) stray(now int64) {
-	if s.strange == 0 {
+	if s.unnamed == 0 {
 		s.from = now
 	}
-	s.strange++
+	s.unnamed++
 }
 
-// add judges the strange packets of a PID that is named now: they are no fault
+// add judges the unnamed packets of a PID that is named now: they are no fault
 // if they came shortly before it was named for the first time.
-func (x *strangers) add(s *pid, n uint16) {
-	if s.strange > 0 && (s.since < s.from || s.since-s.from > maxUnnamed) {
+func (x *unreferenced) add(s *pid, n uint16) {
+	if s.unnamed > 0 && (s.since < s.from || s.since-s.from > maxUnnamed) {
 		x.count(s, n)
 	}
-	s.strange = 0
+	s.unnamed = 0
 }
 
 // mayBeNamed reports whether a PID that is not named has come for so short a
@@ -45,8 +45,8 @@ func (c *Checker) mayBeNamed(s *pid, n uint16) bool {
 	return !former && c.time.running && c.time.now-s.from <= maxUnnamed
 }
 
-func (x *strangers) count(s *pid, n uint16) {
-	x.packets += s.strange
+func (x *unreferenced) count(s *pid, n uint16) {
+	x.packets += s.unnamed
 	if len(x.pids) < maxListed && !slices.Contains(x.pids, n) {
 		x.pids = append(x.pids, n)
 	}
