@@ -25,6 +25,9 @@ type wall struct {
 var walls = []wall{
 	{"vw/command", false, []string{"vw/command"}, "the protocol knows neither the network nor another room"},
 	{"vw/media", false, []string{"vw/media"}, "media is bytes in and bytes out, and knows neither the network nor another room"},
+	{"vw/testrelay/tokens", false, nil, "tokens are a file"},
+	{"vw/testrelay/keypair", false, nil, "a certificate is two files"},
+	{"vw/testrelay/view", true, nil, "the page knows a relay by the address of a websocket"},
 	{"vw/testrelay", true, []string{"vw/testrelay", "vw/media"}, "the relay knows nothing of agents"},
 	{"vw/agent/link", true, nil, "a link knows no rules, no media and nothing of the agent"},
 	{"vw/agent/owner", false, []string{"vw/command", "vw/media"}, "the owner's word knows no network"},

@@ -25,6 +25,7 @@ var codings = map[string]string{
 	"h264":   "testsrc2=size=480x360:rate=25 -c:v libx264 -preset ultrafast -tune zerolatency -bf 0 -g 25 -pix_fmt yuv420p -c:a aac -b:a 96k",
 	"stereo": "mandelbrot=size=352x288:rate=25 -c:v mpeg1video -b:v 600k -g 12 -bf 2 -c:a mp2 -b:a 192k -ac 2",
 	"mp3":    "testsrc2=size=320x240:rate=25 -c:v libx264 -preset ultrafast -bf 0 -g 25 -pix_fmt yuv420p -c:a libmp3lame -b:a 96k",
+	"sound":  "testsrc2=size=16x16:rate=25 -vn -c:a mp2 -b:a 96k",
 	"mpeg2":  "testsrc2=size=320x240:rate=25 -c:v mpeg2video -b:v 1M -g 25 -c:a mp2 -b:a 96k",
 }
 
@@ -51,7 +52,7 @@ func (c *camera) start(name string) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	args := strings.Fields("-nostdin -v error -re -f lavfi -i sine=frequency=440:sample_rate=48000 -re -f lavfi -i " + codings[name] +
-		" -map 1:v -map 0:a -muxpreload 0 -muxdelay 0.1 -pes_payload_size 0 -f mpegts pipe:1")
+		" -map 1:v? -map 0:a -muxpreload 0 -muxdelay 0.1 -pes_payload_size 0 -f mpegts pipe:1")
 	cmd := exec.CommandContext(ctx, "ffmpeg", args...)
 	out, err := cmd.StdoutPipe()
 	if err == nil {

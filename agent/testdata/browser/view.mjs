@@ -54,6 +54,8 @@ await run(async (browser) => {
     await eventually(`${next}: the tone is heard`, async () => (await seen()).level > 0.05 || (await seen()));
     await page.screenshot({ path: `${setting.shots}/${next}.png` });
   }
+  await ask("source", "sound");
+  await eventually("sound alone is heard, and that no picture comes is told", async () => (/No new picture/.test(await message()) && (await seen()).level > 0.05) || message());
   await ask("source", "mpeg2");
   await eventually("what no browser plays is told with the way out", async () => /MPEG-2.*mpeg1video or H.264/.test(await message()) || message());
   await ask("token", "");

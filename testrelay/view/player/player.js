@@ -12,6 +12,7 @@ const clock = new Clock(), sound = new Sound(clock);
 const quiet = 1.5; // seconds without anything after which it is said
 const waiting = 100; // pictures at most
 
+let shown = 0; // when the newest picture was, in ms
 let demuxer, decoders = new Map(), pictures = [], faults = new Map(), trouble = "Connecting to the relay…", patience = 500;
 
 // seen is what tests ask for.
@@ -101,6 +102,7 @@ function show() {
 	canvas.hidden = false;
 	at("size").textContent = `${due.width} × ${due.height}`;
 	seen.pictures++;
+	shown = performance.now();
 }
 
 function link() {
@@ -147,7 +149,8 @@ function tell() {
 	at("level").value = sound.level();
 	at("sound").hidden = !seen.sound;
 	at("sound").textContent = sound.on ? "Mute" : "Unmute";
-	say(trouble || (idle ? "Nothing comes in on this topic. It goes on by itself when something does." : faults.get("video") || (canvas.hidden && "Waiting for a picture…") || ""));
+	say(trouble || (idle ? "Nothing comes in on this topic. It goes on by itself when something does." : faults.get("video") ||
+		(canvas.hidden ? "Waiting for a picture…" : performance.now() - shown > 1000 * quiet ? "No new picture comes: this is the last one." : "")));
 	at("note").textContent = faults.get("audio") ?? "";
 }
 
