@@ -48,9 +48,9 @@ export class Demuxer {
 			const [kind, coding] = codings[s[i]] ?? ["other", `stream type ${s[i]}`];
 			if ([...found.values()].some((t) => t.kind === kind)) continue; // the first of each kind
 			const pid = (s[i + 1] & 0x1f) << 8 | s[i + 2], known = this.tracks.get(pid);
-			found.set(pid, known?.coding === coding ? known : { kind, coding, parts: [], length: 0, due: 0 });
+			found.set(pid, known?.kind === kind && known.coding === coding ? known : { kind, coding, parts: [], length: 0, due: 0 });
 		}
-		const words = (tracks) => JSON.stringify([...tracks].map(([pid, t]) => [pid, t.coding]));
+		const words = (tracks) => JSON.stringify([...tracks].map(([pid, t]) => [pid, t.kind, t.coding]));
 		if (words(found) === words(this.tracks)) return;
 		this.tracks = found;
 		this.onTracks([...found.values()]);
