@@ -187,7 +187,7 @@ func TestTheChannelTheMetricsAndStatusAgreeInEverySituation(t *testing.T) {
 		metrics, err := io.ReadAll(resp.Body)
 		resp.Body.Close()
 		sends := map[bool]string{true: "1", false: "0"}[c.condition.Sends()]
-		if err != nil || !bytes.Contains(metrics, []byte(`vw_destination_condition{id="0",condition="`+string(c.condition)+`"} 1`)) ||
+		if err != nil || !bytes.Contains(metrics, []byte(`vw_destination_condition{condition="`+string(c.condition)+`",id="0"} 1`)) ||
 			!bytes.Contains(metrics, []byte(`vw_destination_on_air{id="0"} `+sends+"\n")) {
 			t.Errorf("%s: the metrics do not say %s", c.name, c.condition)
 		}
