@@ -10,7 +10,7 @@ import (
 // router's.
 type outlet struct {
 	inspector *inspector
-	start     start
+	start     fastStart
 	subs      []*Subscriber // whose link is up
 	// limit is what is left of a chunk for those beyond this machine.
 	limit func(chunk) chunk

@@ -46,27 +46,27 @@ func (m Message) Len() (n int) {
 // Under backlog chunks of packets are handed out joined, up to 64 KiB a
 // message; messages that are not packets are never joined, cut or reordered.
 type queue struct {
-	mu      sync.Mutex
-	outward bool // of a reader beyond this machine: what it takes is counted as sent
-	mends   bool // of a stream: gaps are made legal, see mend
-	closed  bool
-	items   fifo
-	bytes   int
-	out     []chunk // handed out, until done is called
-	parts   [][]byte
-	stale   bool                // some of out has been purged since
-	passed  bool                // packets that come after out have been dropped since
-	mended  []uint16            // PIDs of gaps that the message handed out has mended
-	gaps    map[uint16]struct{} // PIDs whose next packet does not follow the reader's last
-	idle    chan struct{}       // closed when out is done with; nil where nobody waits
-	wake    chan struct{}       // capacity 1
-	sent    uint64              // packets and messages
-	sentB   uint64              // bytes
-	drops   uint64              // packets and messages
+	mu              sync.Mutex
+	outward         bool // of a reader beyond this machine: what it takes is counted as sent
+	bridges         bool // of a stream: discontinuities are made legal, see bridge
+	closed          bool
+	items           fifo
+	bytes           int
+	out             []chunk // handed out, until done is called
+	parts           [][]byte
+	stale           bool                // some of out has been purged since
+	passed          bool                // packets that come after out have been dropped since
+	bridged         []uint16            // PIDs of discontinuities that the message handed out has bridged
+	discontinuities map[uint16]struct{} // PIDs whose next packet does not follow the reader's last
+	idle            chan struct{}       // closed when out is done with; nil where nobody waits
+	wake            chan struct{}       // capacity 1
+	sent            uint64              // packets and messages
+	sentB           uint64              // bytes
+	drops           uint64              // packets and messages
 }
 
 func newQueue(outward bool) *queue {
-	return &queue{outward: outward, wake: make(chan struct{}, 1), gaps: map[uint16]struct{}{}}
+	return &queue{outward: outward, wake: make(chan struct{}, 1), discontinuities: map[uint16]struct{}{}}
 }
 
 // push adds a chunk. It never waits.
@@ -108,7 +108,7 @@ func (q *queue) makeRoom(now time.Time) {
 		}
 		q.dropFirst(n)
 		c := &q.items.all()[0]
-		q.lose(c.data[:c.rap])
+		q.noteDropped(c.data[:c.rap])
 		q.bytes -= c.rap
 		*c = c.from(c.rap)
 	}
@@ -135,7 +135,7 @@ func (q *queue) nearHead(n int, now time.Time) bool {
 func (q *queue) dropFirst(n int) {
 	for _, c := range q.items.all()[:n] {
 		if c.format == packets {
-			q.lose(c.data)
+			q.noteDropped(c.data)
 		} else {
 			q.drops++
 		}
@@ -171,8 +171,8 @@ func (q *queue) handOut() Message {
 	items := q.items.all()
 	n, size := 1, len(items[0].data)
 	most := MaxMessage
-	if q.mends {
-		most -= min(len(q.gaps), maxMends) * mpegts.PacketSize
+	if q.bridges {
+		most -= min(len(q.discontinuities), maxBridges) * mpegts.PacketSize
 	}
 	for items[0].format == packets && n < len(items) && items[n].format == packets &&
 		size+len(items[n].data) <= most {
@@ -182,7 +182,7 @@ func (q *queue) handOut() Message {
 	q.out = append(q.out[:0], items[:n]...)
 	q.items.drop(n)
 	q.bytes -= size
-	q.parts, q.mended = q.parts[:0], q.mended[:0]
+	q.parts, q.bridged = q.parts[:0], q.bridged[:0]
 	q.stale, q.passed = false, false
 	for _, c := range q.out {
 		q.appendPart(c)
@@ -198,8 +198,8 @@ func (q *queue) done(written bool) {
 	defer q.mu.Unlock()
 	again := !written && !q.closed && !q.stale && len(q.out) > 0 && (!q.passed || q.out[0].format != packets)
 	if again {
-		for _, pid := range q.mended {
-			q.gaps[pid] = struct{}{}
+		for _, pid := range q.bridged {
+			q.discontinuities[pid] = struct{}{}
 		}
 		q.items.putBack(q.out)
 	}
@@ -215,9 +215,9 @@ func (q *queue) done(written bool) {
 			q.sent += c.count()
 			q.sentB += uint64(len(c.data))
 		case q.closed || q.stale:
-			q.losePurged(c, nil)
+			q.notePurged(c, nil)
 		default:
-			q.lose(c.data)
+			q.noteDropped(c.data)
 		}
 		c.release()
 	}
@@ -239,7 +239,7 @@ func (q *queue) purge(of func(chunk) remainder) (busy <-chan struct{}) {
 		rest := of(c)
 		if len(rest.chunk.data) != len(c.data) {
 			q.bytes -= len(c.data) - len(rest.chunk.data)
-			q.losePurged(c, rest.lost)
+			q.notePurged(c, rest.lost)
 			c.release()
 			c = rest.chunk
 		}
@@ -264,11 +264,11 @@ func (q *queue) purge(of func(chunk) remainder) (busy <-chan struct{}) {
 }
 
 // reset empties the queue for a new start: what its reader had has been lost,
-// so that there are no gaps to mend.
+// so that there are no discontinuities to bridge.
 func (q *queue) reset() (busy <-chan struct{}) {
 	busy = q.purge(nothing)
 	q.mu.Lock()
-	clear(q.gaps)
+	clear(q.discontinuities)
 	q.mu.Unlock()
 	return busy
 }

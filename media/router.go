@@ -181,7 +181,7 @@ func (r *Router) join(s *Subscriber) {
 	if s.incoming {
 		r.incoming[s.name] = append(r.incoming[s.name], s)
 	}
-	s.queue.setMends(s.ofStream)
+	s.queue.setBridges(s.ofStream)
 	if s.ofStream {
 		r.stream(s.name).readers++
 	} else {

@@ -12,11 +12,11 @@ const (
 	startWait = 2 * time.Second
 )
 
-// A start is what somebody who joins is given: the tables, then everything
+// A fastStart is what somebody who joins is given: the tables, then everything
 // since the last random access point of the video, if that is at most startAge
 // and startBytes old; else the tables alone, and what comes from the next such
 // point on.
-type start struct {
+type fastStart struct {
 	psi    []byte // PAT and PMT that stood before chunks
 	chunks []chunk
 	bytes  int
@@ -24,7 +24,7 @@ type start struct {
 
 // add notes a chunk that has just been passed on; psi are the tables before
 // the chunk's random access point, where it has one.
-func (s *start) add(c chunk, psi []byte) {
+func (s *fastStart) add(c chunk, psi []byte) {
 	if c.rap >= 0 {
 		s.clear()
 		s.psi = append(s.psi[:0], psi...)
@@ -41,13 +41,13 @@ func (s *start) add(c chunk, psi []byte) {
 	s.keep(c)
 }
 
-func (s *start) keep(c chunk) {
+func (s *fastStart) keep(c chunk) {
 	s.chunks = append(s.chunks, c.retain())
 	s.bytes += len(c.data)
 }
 
 // clear forgets the past: a mute must not be undone by somebody joining.
-func (s *start) clear() {
+func (s *fastStart) clear() {
 	for _, c := range s.chunks {
 		c.release()
 	}
@@ -57,7 +57,7 @@ func (s *start) clear() {
 
 // fresh says that the past may be given to a reader at the time now whose rule
 // is in force since the time since: never what came in before it.
-func (s *start) fresh(now, since time.Time) bool {
+func (s *fastStart) fresh(now, since time.Time) bool {
 	return len(s.chunks) > 0 && now.Sub(s.chunks[0].at) <= startAge && !s.chunks[0].at.Before(since)
 }
 
