@@ -243,3 +243,34 @@ func TestPostsThatGoOnFromEachOtherAreOneSourceInTheLog(t *testing.T) {
 	}
 	a.log.await(t, "posts go on from each other", `"posts":2`)
 }
+
+// ffmpeg shows no answer, so the log says what to write.
+func TestPostsToAWrongAddressAreLoggedOnceAMinuteWithTheRightOne(t *testing.T) {
+	t.Parallel()
+	a := start(t, nil, agent.Config{})
+	ts := string(numbered(1, 0, 1))
+	for _, c := range []struct {
+		path   string
+		status int
+		write  string
+	}{
+		{"/video0", http.StatusNotFound, "/ts/video0"},
+		{"/ts", http.StatusNotFound, "/ts/video0"},
+		{"/ts/", http.StatusBadRequest, "/ts/video0"},
+		{"/ts/my%20cam", http.StatusBadRequest, "/ts/my_cam"},
+		{"/ws/cam", http.StatusMethodNotAllowed, "/ts/cam"},
+		{"/api/nothing", http.StatusNotFound, ""},
+	} {
+		for range 2 {
+			if resp, text := a.request(t, "POST", c.path, ts); resp.StatusCode != c.status {
+				t.Errorf("%s is answered %d %s", c.path, resp.StatusCode, text)
+			}
+		}
+		if c.write != "" {
+			a.log.await(t, "post to an address that takes none", a.URL()+c.write+`"`)
+		}
+	}
+	if told := a.log.lines("post to an address that takes none"); len(told) != 5 {
+		t.Errorf("it is logged %d times: %s", len(told), told)
+	}
+}

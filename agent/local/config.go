@@ -38,8 +38,9 @@ type Reporter interface{ Status() status.Status }
 // handlers answer requests. Each is a method with the rest of the path.
 type handlers struct {
 	Config
-	token    string // of this run: the page has it, and nothing else of its origin
-	pictures chan picturer
+	token     string // of this run: the page has it, and nothing else of its origin
+	pictures  chan picturer
+	misplaced misplaced
 }
 
 func newHandlers(c Config) *handlers {

@@ -22,6 +22,7 @@ const drainTimeout = 250 * time.Millisecond
 func (h *handlers) ingest(w http.ResponseWriter, r *http.Request, name string) {
 	feed, err := command.FeedName(name)
 	if err != nil {
+		h.misplaced.tell(h.Log, r)
 		writeError(w, http.StatusBadRequest, err.Error())
 		return
 	}

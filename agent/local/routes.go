@@ -88,6 +88,7 @@ func (s routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		allowed = append(allowed, route.Methods...)
 	}
+	s.handlers.misplaced.tell(s.handlers.Log, r)
 	if allowed == nil {
 		clearSite(w) // another program had it
 		writeError(w, http.StatusNotFound, fmt.Sprintf("there is nothing at %.200q", r.URL.Path))
