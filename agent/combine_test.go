@@ -51,7 +51,7 @@ func TestFeedsBecomeOneProgram(t *testing.T) {
 			[]string{"audio0", "video0"}, []string{"hevc", "mp2"}, []string{"video0 0:v", "audio0 0:a"},
 		},
 		"two pictures": {
-			[]camera{{"a", picture + " -t 4 -c:v mpeg1video", 0}, {"b", small + " -t 4 -c:v mpeg1video", 0}},
+			[]camera{{"a", picture + " -t 4 -c:v mpeg1video", 0}, {"b", small + " -t 4 -c:v mpeg1video", time.Second}},
 			[]string{"a", "b"}, []string{"mpeg1video", "mpeg1video"}, []string{"a 0:v", "b 0:v"},
 		},
 		"sound alone": {
@@ -108,7 +108,7 @@ func TestFeedsBecomeOneProgram(t *testing.T) {
 				}
 				for i := range alike {
 					got := elementary(t, arrived, fmt.Sprintf("%s:%d", track, i))
-					matched = matched || bytes.Equal(got, want)
+					matched = matched || bytes.HasPrefix(got, want) // then comes the filler
 					seen += fmt.Sprintf(" %d bytes, the first that differs is byte %d;", len(got), differs(got, want))
 				}
 				if !matched {
@@ -180,6 +180,7 @@ func (v *viewer) all(t testing.TB, channel *peer) []byte {
 		q = channel.status().Destinations["0"].Queue
 		return q.Bytes == 0
 	})
+	q = channel.status().Destinations["0"].Queue // what was being written has been counted since
 	return v.bytes(int(q.SentBytes))
 }
 

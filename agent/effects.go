@@ -37,6 +37,9 @@ type change struct {
 	store    *state.Store
 }
 
+// Splice returns when what is replaced goes on no more.
+func (c change) Splice(ctx context.Context) { c.stopping.Splice(ctx) }
+
 // Wait returns when it is done, or ctx ends.
 func (c change) Wait(ctx context.Context) {
 	c.stopping.Wait(ctx)

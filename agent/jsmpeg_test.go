@@ -65,8 +65,8 @@ func TestAnotherPictureInTheRuleIsDecodedOn(t *testing.T) {
 		room.bytes(len(room.got) + 60_000)
 	}
 	r := sound(t, room.got)
-	if n := r.Programs[0].PMTChanges; n < 10 {
-		t.Errorf("%d changes of the PMT in 10 swaps", n)
+	if n := r.Programs[0].PMTChanges; n > 1 { // of the first track alone, and of both
+		t.Errorf("%d changes of the PMT in 10 swaps of like for like", n)
 	}
 	frames, isVideo := 0, map[uint16]bool{}
 	for _, track := range r.Programs[0].Tracks {

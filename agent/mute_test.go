@@ -26,6 +26,10 @@ const frameTime = 200 * time.Microsecond
 
 const mark = "vw-test-frame-"
 
+// sequence begins each frame: the header of 320 by 240 pixels, and of a group of pictures
+// (ISO/IEC 11172-2, 2.4.2.3 and 2.4.2.4).
+const sequence = "\x00\x00\x01\xb3\x14\x00\xf0\x13\xff\xff\xe0\x18\x00\x00\x01\xb8\x00\x08\x00\x40"
+
 // next returns the film's next n frames, with its tables in front.
 func (f *film) next(n int) []byte {
 	const pmtPID, pid = 0x1000, 0x100
@@ -52,7 +56,8 @@ func (f *film) frame(pid uint16) []byte {
 	pes := p[12:]
 	copy(pes, []byte{0, 0, 1, 0xe0, 0, 0, 0x80, 0x80, 5,
 		0x21 | byte(shown>>29), byte(shown >> 22), byte(shown>>14) | 1, byte(shown >> 7), byte(shown<<1) | 1})
-	n := 14 + copy(pes[14:], mark)
+	n := 14 + copy(pes[14:], sequence)
+	n += copy(pes[n:], mark)
 	pes[n] = f.letter
 	binary.BigEndian.PutUint32(pes[n+1:], uint32(f.frames))
 	return p

@@ -32,8 +32,14 @@ type Applied struct {
 	Trial time.Duration
 }
 
-// A Waiter waits until what a change removed has stopped, or ctx ends.
-type Waiter interface{ Wait(ctx context.Context) }
+// A Waiter waits for what a change removed.
+type Waiter interface {
+	// Splice returns when nothing goes on any more until it is replaced, or ctx ends.
+	// It is called before Wait, and cut short where another command wants its turn.
+	Splice(ctx context.Context)
+	// Wait returns when it all has stopped, or ctx ends.
+	Wait(ctx context.Context)
+}
 
 // Reports is what an agent tells. What Feeds and Status return must encode as a
 // JSON object and not change any more, and hold nothing that from may not know.

@@ -46,6 +46,8 @@ type Handler struct {
 	// the rules until what it removed has stopped; it is a channel so that the
 	// wait for it can end with a context.
 	turn chan struct{}
+	// hurry tells the one that is running to wait for no splice any more.
+	hurry chan struct{}
 
 	mutex sync.Mutex // the table's lock; never held while something is waited for
 	rules Rules
@@ -58,6 +60,7 @@ func New(config Config) *Handler {
 	handler := &Handler{
 		config: config,
 		turn:   make(chan struct{}, 1),
+		hurry:  make(chan struct{}),
 		rules:  Rules{Streams: map[string][]string{}, Destinations: map[string]Destination{}},
 	}
 	maps.Copy(handler.rules.Streams, config.Rules.Streams)
@@ -103,16 +106,26 @@ func (h *Handler) DeleteDestination(ctx context.Context, from Origin, which stri
 
 // InTurn runs work when no command is running, and none begins before it has
 // returned. Its error is work's, or an *Error where ctx ended before the turn.
-// A panic on the way is logged and becomes an error.
-func (h *Handler) InTurn(ctx context.Context, work func() error) (err error) {
+// A panic on the way is logged and becomes an error. Whoever waits for a splice
+// stops waiting.
+func (h *Handler) InTurn(ctx context.Context, work func() error) error {
+	return h.inTurn(ctx, h.hurry, work)
+}
+
+// inTurn sends to hurry while it waits for its turn.
+func (h *Handler) inTurn(ctx context.Context, hurry chan<- struct{}, work func() error) (err error) {
 	late := &Error{Kind: Canceled, Why: "the command was given up before its turn: send it again"}
 	if ctx.Err() != nil {
 		return late
 	}
-	select {
-	case h.turn <- struct{}{}:
-	case <-ctx.Done():
-		return late
+	for taken := false; !taken; {
+		select {
+		case h.turn <- struct{}{}:
+			taken = true
+		case hurry <- struct{}{}:
+		case <-ctx.Done():
+			return late
+		}
 	}
 	defer func() { <-h.turn }()
 	defer func() {
@@ -126,7 +139,11 @@ func (h *Handler) InTurn(ctx context.Context, work func() error) (err error) {
 
 // inTurn runs one command when those before it are done.
 func inTurn[T any](ctx context.Context, h *Handler, verb string, work func() (T, error)) (result T, err error) {
-	err = h.InTurn(ctx, func() (err error) {
+	hurry := h.hurry
+	if !changes(verb) {
+		hurry = nil
+	}
+	err = h.inTurn(ctx, hurry, func() (err error) {
 		result, err = work()
 		return err
 	})
@@ -142,11 +159,40 @@ func (h *Handler) commit(ctx context.Context, next Rules, admitted Admission) (t
 	if applied.Stopping == nil {
 		return applied.Trial, nil
 	}
+	h.awaitSplice(ctx, applied.Stopping)
 	applied.Stopping.Wait(ctx)
 	if ctx.Err() != nil {
 		return 0, &Error{Kind: Canceled, Why: "the change is in force, but was not waited for"}
 	}
 	return applied.Trial, nil
+}
+
+// awaitSplice waits for a splice until somebody else's turn is wanted: nobody waits
+// behind it.
+func (h *Handler) awaitSplice(ctx context.Context, s Waiter) {
+	ctx, cancel := context.WithCancel(ctx)
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		select {
+		case <-h.hurry:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	defer func() {
+		cancel()
+		<-over
+	}()
+	s.Splice(ctx)
+}
+
+// Hurry has the command that is running wait for no splice any more.
+func (h *Handler) Hurry() {
+	select {
+	case h.hurry <- struct{}{}:
+	default:
+	}
 }
 
 // swap changes the table. Where Apply panics it stays as it was.

@@ -263,6 +263,37 @@ func TestCommandsTakeTurns(t *testing.T) {
 	})
 }
 
+func TestNobodyWaitsBehindASplice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		agent := fake{splice: func(ctx context.Context) {
+			select {
+			case <-ctx.Done():
+			case <-time.After(2 * time.Second):
+			}
+		}}
+		handler := command.New(command.Config{Effects: agent, Reports: agent})
+		begin := time.Now()
+		var group sync.WaitGroup
+		group.Go(func() {
+			handle(handler, `{"verb":"add","what":"stream","rule":`+addS+`}`)
+			if took := time.Since(begin); took != time.Second {
+				t.Errorf("a splice was waited for for %v, though another change came after 1 s", took)
+			}
+		})
+		group.Go(func() { // asks, and changes nothing
+			time.Sleep(time.Second / 2)
+			handle(handler, `{"verb":"list","what":"status"}`)
+		})
+		time.Sleep(time.Second)
+		handler.Hurry()
+		group.Wait()
+		handle(handler, `{"verb":"add","what":"stream","rule":`+addS+`}`)
+		if took := time.Since(begin); took != 3*time.Second {
+			t.Errorf("a splice that nobody waits behind took %v", took-time.Second)
+		}
+	})
+}
+
 func TestSlowReplyDelaysNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		handler := newHandler(t)

@@ -31,6 +31,7 @@ func channel(token string) command.Rules {
 type fake struct {
 	admit   func(command.Destination) error
 	apply   func(command.Rules)
+	splice  func(context.Context)
 	wait    func(context.Context)
 	trial   time.Duration
 	undone  *int
@@ -59,6 +60,12 @@ func (f fake) Apply(rules command.Rules, _ command.Admission) command.Applied {
 		f.apply(rules)
 	}
 	return command.Applied{Stopping: f, Trial: f.trial}
+}
+
+func (f fake) Splice(ctx context.Context) {
+	if f.splice != nil {
+		f.splice(ctx)
+	}
 }
 
 func (f fake) Wait(ctx context.Context) {

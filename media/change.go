@@ -38,11 +38,23 @@ func (c *change) streams(concerned []*stream) {
 // done does what is left once the router's lock has been released.
 func (c *change) done() *Stopping {
 	r := c.router
+	var whole []*stream // in force as a whole
 	for _, s := range c.concerns {
 		s.concerned = false
 		r.mu.RLock()
-		c.purge(s.subs, s.set(r.selectors(s)))
+		keep, spliced := s.set(s.ruled, r.selectors(s))
+		c.purge(s.subs, keep)
+		if spliced != nil {
+			c.stopping.splices = append(c.stopping.splices, splice{s, spliced})
+		} else if len(s.former) > 0 {
+			whole = append(whole, s)
+		}
 		r.mu.RUnlock()
+	}
+	if len(whole) > 0 {
+		r.mu.Lock()
+		r.unwire(whole...)
+		r.mu.Unlock()
 	}
 	for _, p := range c.purges {
 		rests := remainders{keep: p.keep, known: map[*byte]remainder{}}

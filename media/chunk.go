@@ -95,12 +95,12 @@ func (c chunk) from(offset int) chunk {
 	return c
 }
 
-// filter returns the chunk with those packets alone whose PID stays: itself,
+// filter returns the chunk with those packets alone that stay: itself,
 // where all do, and one without data where none does.
-func (c chunk) filter(stays func(pid uint16) bool) chunk {
+func (c chunk) filter(stays func(mpegts.Packet) bool) chunk {
 	n := 0
 	for p := range mpegts.Packets(c.data) {
-		if stays(p.PID()) {
+		if stays(p) {
 			n += len(p)
 		}
 	}
@@ -115,7 +115,7 @@ func (c chunk) filter(stays func(pid uint16) bool) chunk {
 	rest.data = make([]byte, 0, n)
 	for at := 0; at < len(c.data); at += mpegts.PacketSize {
 		p := mpegts.Packet(c.data[at : at+mpegts.PacketSize])
-		if !stays(p.PID()) {
+		if !stays(p) {
 			continue
 		}
 		if at == c.rap {

@@ -48,7 +48,7 @@ func encoded(ctx context.Context, video, audio string) []byte {
 	return ts
 }
 
-// own is what of b is packets of a PID whose payload is in no packet of another.
+// own is what of b is packets of a PID whose payload is in no packet of another, or of the filler.
 func own(b []byte, pid uint16) []byte {
 	others := map[string]bool{}
 	for p := range mpegts.Packets(b) {
@@ -58,7 +58,7 @@ func own(b []byte, pid uint16) []byte {
 	}
 	var rest []byte
 	for p := range mpegts.Packets(b) {
-		if p.PID() == pid && !others[string(p[100:])] {
+		if p.PID() == pid && !others[string(p[100:])] && !isFiller(p) {
 			rest = append(rest, p...)
 		}
 	}

@@ -59,6 +59,16 @@ func (f *feed) carry(c chunk, from *Subscriber) {
 	}
 }
 
+// tables are PAT and PMT of a feed that sends now, nil of another.
+func (f *feed) tables(now time.Time) []byte {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.post == nil || now.Sub(f.last) > time.Second {
+		return nil
+	}
+	return f.inspector.appendPSI(nil)
+}
+
 // restart forgets the source before the next one.
 func (f *feed) restart() {
 	f.faults += f.inspector.faults

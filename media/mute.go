@@ -34,11 +34,11 @@ func (m muting) names() []string {
 	return names
 }
 
-// limit returns what a stream may take of an entry of its rule, false for nothing.
-func (m muting) limit(s program.Selector) (program.Selector, bool) {
+// limit notes in an entry of a stream's rule what the stream may not take of it.
+func (m muting) limit(s program.Selector) program.Selector {
 	s.NoVideo, s.NoAudio = m&mutedVideo != 0, m&mutedAudio != 0
-	none := m&mutedWhole != 0 || s.NoVideo && s.Part == mpegts.Video || s.NoAudio && s.Part == mpegts.Audio
-	return s, !none
+	s.Muted = m&mutedWhole != 0 || s.NoVideo && s.Part == mpegts.Video || s.NoAudio && s.Part == mpegts.Audio
+	return s
 }
 
 // audible returns what is left of a feed's chunk for readers beyond this machine.
@@ -51,7 +51,7 @@ func (m muting) audible(c chunk) chunk {
 	case m&mutedWhole != 0 || c.format != packets:
 		return chunk{}
 	}
-	rest := c.filter(func(pid uint16) bool { return c.contents.stays(pid, m) })
+	rest := c.filter(func(p mpegts.Packet) bool { return c.contents.stays(p.PID(), m) })
 	if !rest.hasTrack() {
 		rest.feed = nil
 	}

@@ -202,6 +202,9 @@ func (p *Post) end(why error) {
 		return
 	}
 	f.post = nil
+	for _, s := range f.streams {
+		s.end(f.name)
+	}
 	if why == nil {
 		f.row.ended = f.used
 	}

@@ -30,13 +30,19 @@ func NewRouter() *Router {
 		incoming: map[string][]*Subscriber{}}
 }
 
-// Run forgets feeds that nobody has used for a minute, until ctx ends.
+// Run forgets feeds that nobody has used for a minute, until ctx ends. Then
+// streams are filled no more.
 func (r *Router) Run(ctx context.Context) error {
 	tick := time.NewTicker(feedExpiry / 6)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
+			r.mu.RLock()
+			defer r.mu.RUnlock()
+			for _, s := range r.streams {
+				s.close()
+			}
 			return nil
 		case now := <-tick.C:
 			r.mu.Lock()
@@ -57,7 +63,6 @@ func (r *Router) SetStreams(rules map[string][]string) *Stopping {
 	changed := r.changed(rules)
 	change := &change{router: r}
 	r.mu.Lock()
-	r.unwire(changed)
 	for name, rule := range changed {
 		s := r.stream(name)
 		s.ruled, s.entries, s.rule = rule != nil, rules[name], rule
@@ -97,54 +102,64 @@ func (r *Router) changed(rules map[string][]string) map[string][]program.Selecto
 	return changed
 }
 
-// unwire takes streams off their feeds, in one pass over those of each feed.
-func (r *Router) unwire(changed map[string][]program.Selector) {
-	touched := map[*feed]struct{}{}
-	for name := range changed {
-		if s := r.streams[name]; s != nil {
-			s.leaving = true
-			for _, f := range s.feeds {
-				touched[f] = struct{}{}
-			}
-			s.feeds = nil
-		}
-	}
-	for f := range touched {
-		f.streams = slices.DeleteFunc(f.streams, func(s *stream) bool { return s.leaving })
-		f.used = r.now()
-	}
-}
-
-// wire puts a stream on the feeds that its rule names.
+// wire puts a stream on the feeds that its rule names. It stays on those of the
+// rule before until it is unwired: a track of theirs may go on until it is replaced.
 func (r *Router) wire(s *stream) {
-	s.leaving = false
+	wired := append(s.former, s.feeds...)
+	s.feeds, s.former = nil, nil
 	for _, x := range s.rule {
 		f := r.feed(x.Feed)
-		if n := len(f.streams); n > 0 && f.streams[n-1] == s {
+		if slices.Contains(s.feeds, f) {
 			continue // named twice
 		}
 		s.feeds = append(s.feeds, f)
-		f.streams = append(f.streams, s)
+		if !slices.Contains(wired, f) {
+			f.streams = append(f.streams, s)
+		}
+	}
+	for _, f := range wired {
+		if !slices.Contains(s.feeds, f) {
+			s.former = append(s.former, f)
+		}
 	}
 }
 
-// selectors returns what the owner's mutes leave of a stream's rule.
-func (r *Router) selectors(s *stream) []program.Selector {
-	var left []program.Selector
-	for _, x := range s.rule {
-		if x, some := r.feeds[x.Feed].muted.limit(x); some {
-			left = append(left, x)
+// unwire takes streams off the feeds of former rules, in one pass over those of each feed.
+func (r *Router) unwire(streams ...*stream) {
+	touched := map[*feed]struct{}{}
+	for _, s := range streams {
+		s.leaving = true
+		for _, f := range s.former {
+			touched[f] = struct{}{}
 		}
 	}
-	return left
+	for f := range touched {
+		f.streams = slices.DeleteFunc(f.streams, func(s *stream) bool { return s.leaving && slices.Contains(s.former, f) })
+		f.used = r.now()
+	}
+	for _, s := range streams {
+		s.former, s.leaving = nil, false
+	}
+}
+
+// selectors returns a stream's rule with the owner's mutes, and with the tables
+// of feeds that send now.
+func (r *Router) selectors(s *stream) []program.Selector {
+	rule := make([]program.Selector, len(s.rule))
+	for i, x := range s.rule {
+		f := r.feeds[x.Feed]
+		rule[i] = f.muted.limit(x)
+		rule[i].Tables = f.tables(r.now())
+	}
+	return rule
 }
 
 func (r *Router) forgetUnused(s *stream) (forgotten bool) {
 	if s.ruled || s.readers > 0 {
 		return false
 	}
-	s.slab.release()
-	s.slab = nil
+	r.unwire(s)
+	s.close()
 	delete(r.streams, s.name)
 	return true
 }
@@ -169,7 +184,7 @@ func (r *Router) feed(name string) *feed {
 func (r *Router) stream(name string) *stream {
 	s := r.streams[name]
 	if s == nil {
-		s = newStream(name, r.now())
+		s = newStream(r, name)
 		r.streams[name] = s
 	}
 	return s

@@ -1,6 +1,10 @@
 package media
 
-import "time"
+import (
+	"time"
+
+	"vw/media/mpegts"
+)
 
 const (
 	// startAge and startBytes bound what somebody who joins is given of the
@@ -78,7 +82,7 @@ func (s *Subscriber) begin(c, whole chunk) {
 	}
 	tables := c
 	tables.data, tables.rap, tables.feed = c.data[:from], -1, nil
-	if tables = tables.filter(whole.contents.table); len(tables.data) > 0 {
+	if tables = tables.filter(func(p mpegts.Packet) bool { return whole.contents.table(p.PID()) }); len(tables.data) > 0 {
 		s.queue.push(tables)
 	}
 	if from < len(c.data) {

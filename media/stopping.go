@@ -9,10 +9,22 @@ import (
 // go on before it is cut.
 const stopWithin = 100 * time.Millisecond
 
-// Stopping is what a change of rules has to wait for: writes that had begun and
-// that hold packets of what was removed. No further one begins.
+// spliceTimeout is how long what is replaced goes on at most, until what replaces
+// it has begun.
+const spliceTimeout = 2 * time.Second
+
+// Stopping is what a change of rules has to wait for: what goes on until it is
+// replaced, and writes that had begun and that hold packets of what was removed.
+// No further one begins.
 type Stopping struct {
-	writes []write
+	splices []splice
+	writes  []write
+}
+
+// A splice is under way in a stream until ended is closed.
+type splice struct {
+	stream *stream
+	ended  <-chan struct{}
 }
 
 type write struct {
@@ -29,13 +41,49 @@ func (s *Stopping) add(sub *Subscriber, busy <-chan struct{}) {
 // Join adds what others wait for.
 func (s *Stopping) Join(others ...*Stopping) {
 	for _, o := range others {
+		s.splices = append(s.splices, o.splices...)
 		s.writes = append(s.writes, o.writes...)
 	}
 }
 
-// Wait returns when all the writes have ended, after 100 ms at most; those that
+// Splice returns when what is replaced goes on no more, after 2 s at most: then,
+// or when ctx ends, or at another change, it stops at once.
+func (s *Stopping) Splice(ctx context.Context) {
+	if len(s.splices) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, spliceTimeout)
+	defer cancel()
+	for _, x := range s.splices {
+		select {
+		case <-x.ended:
+		case <-ctx.Done():
+		}
+	}
+	s.Join(s.splices[0].stream.router.endSplices(s.splices))
+	s.splices = nil
+}
+
+// endSplices ends splices that may still be under way, and takes what they removed
+// out of the queues.
+func (r *Router) endSplices(splices []splice) *Stopping {
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	change := &change{router: r}
+	r.mu.RLock()
+	for _, x := range splices {
+		if r.streams[x.stream.name] == x.stream {
+			change.streams([]*stream{x.stream})
+		}
+	}
+	r.mu.RUnlock()
+	return change.done()
+}
+
+// Wait is Splice, and then returns when all the writes have ended, after 100 ms at most; those that
 // have not ended by then it cuts.
 func (s *Stopping) Wait(ctx context.Context) {
+	s.Splice(ctx)
 	if len(s.writes) == 0 {
 		return
 	}

@@ -12,30 +12,37 @@ import (
 
 // A stream is what a stream rule makes of several feeds: one program, shared
 // by all who follow it. It outlives its rule while somebody names it, so that
-// a rule that comes back goes on with the same PIDs, counters and clock.
+// a rule that comes back goes on with the same slots, counters and clock.
 type stream struct {
 	name      string
+	router    *Router
 	begun     time.Time          // arrival times are counted from then
 	ruled     bool               // a rule of this name is in force; guarded by the router's lock
-	rule      []program.Selector // that rule; likewise, as the next three
+	rule      []program.Selector // that rule; likewise, as the next five
 	entries   []string           // that rule, as it was written
 	readers   int                // subscribers that name it, linked or not
 	feeds     []*feed
-	leaving   bool // while it is taken off its feeds; likewise
-	concerned bool // by the change under way; guarded by that
+	former    []*feed // of the rule before, that it is still on
+	leaving   bool    // while it is taken off those
+	concerned bool    // by the change under way; guarded by that
 
 	mu sync.Mutex
 	outlet
-	selectors []program.Selector // what the owner's mutes leave of the rule
+	silent    bool               // no rule is in force
+	selectors []program.Selector // the rule, with the owner's mutes
 	program   *program.Program
 	slab      *slab
 	used      int // of the slab
 	bytes     uint64
 	meter     meter
+	spliced   chan struct{} // closed when no splice is under way; nil where none is
+	timer     *time.Timer   // fills; nil until something has to be
+	armed     bool          // the timer runs
 }
 
-func newStream(name string, now time.Time) *stream {
-	s := &stream{name: name, begun: now, outlet: outlet{inspector: newInspector()}, program: program.New()}
+func newStream(r *Router, name string) *stream {
+	now := r.now()
+	s := &stream{name: name, router: r, begun: now, outlet: outlet{inspector: newInspector()}, program: program.New(now), silent: true}
 	s.limit = s.audible
 	return s
 }
@@ -43,7 +50,7 @@ func newStream(name string, now time.Time) *stream {
 // audible returns nothing of what a stream carried that is silent now, not even
 // tables; the owner's mutes are in the program.
 func (s *stream) audible(c chunk) chunk {
-	if len(s.selectors) == 0 {
+	if s.silent {
 		return chunk{}
 	}
 	return c
@@ -63,27 +70,89 @@ func selector(entry string) program.Selector {
 	return s
 }
 
-// set changes what the stream is made of. What is left out is gone from the
-// fast start. It returns what of a chunk may stay in a queue.
-func (s *stream) set(selectors []program.Selector) (keep func(chunk) chunk) {
+// set changes what the stream is made of, and fills at once what that leaves
+// without an occupant. What is left out is gone from the fast start. It returns
+// what of a chunk may stay in a queue, and what is closed when nothing that the
+// rule leaves out goes on to be sent, nil where nothing does now.
+func (s *stream) set(ruled bool, selectors []program.Selector) (keep func(chunk) chunk, spliced <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.selectors = selectors
+	s.silent, s.selectors = !ruled, selectors
 	s.program.Select(selectors)
+	s.endSplice()
 	s.start.clear()
-	gone := s.program.Unselected()
+	if s.program.Splicing() {
+		s.spliced = make(chan struct{})
+	}
+	s.fill(s.router.now())
+	passes := s.program.Passing()
 	return func(c chunk) chunk {
 		switch {
 		case c.format != packets && (c.feed == nil || takesMessages(selectors, c.feed)): // of none: it came in on a link
 			return c
-		case c.format != packets || len(selectors) == 0:
+		case c.format != packets || !ruled:
 			return chunk{}
+		case c.feed == nil: // the filler's
+			return c
 		}
-		return c.filter(func(pid uint16) bool {
-			_, left := slices.BinarySearch(gone, pid)
-			return !left
-		})
+		return c.filter(func(p mpegts.Packet) bool { return passes(c.feed.name, p) })
+	}, s.spliced
+}
+
+// endSplice tells who waits for it that nothing of what was replaced is sent any more.
+func (s *stream) endSplice() {
+	if s.spliced != nil && !s.program.Splicing() {
+		close(s.spliced)
+		s.spliced = nil
 	}
+}
+
+// fill sends what is due of the slots that nobody is in, and has it done again
+// when the next is. A stream without slots has no timer.
+func (s *stream) fill(now time.Time) {
+	if s.silent {
+		return
+	}
+	out := s.program.Fill(nil, now.Sub(s.begun))
+	s.endSplice()
+	s.send(chunk{data: out, at: now})
+	s.arm(now)
+}
+
+// arm has the timer run until the program needs to be filled.
+func (s *stream) arm(now time.Time) {
+	due, ok := s.program.Due()
+	if s.armed = ok; !ok {
+		return
+	}
+	wait := max(0, due-now.Sub(s.begun))
+	if s.timer == nil {
+		s.timer = time.AfterFunc(wait, s.tick)
+	} else {
+		s.timer.Reset(wait)
+	}
+}
+
+// tick is the timer's.
+func (s *stream) tick() {
+	s.router.mu.RLock()
+	defer s.router.mu.RUnlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.armed = false
+	s.fill(s.router.now())
+}
+
+// close ends the stream's timer.
+func (s *stream) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.silent = true
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	s.slab.release()
+	s.slab = nil
 }
 
 // write takes a chunk of one of the stream's feeds, which came from a
@@ -106,19 +175,26 @@ func (s *stream) write(c chunk, from *Subscriber) (taken bool) {
 		s.slab, s.used = newSlab(), 0
 	}
 	out := s.program.Append(s.slab.b[s.used:s.used:MaxMessage], c.feed.name, c.data, c.at.Sub(s.begun))
-	if len(out) == 0 {
-		return true
-	}
-	if &out[0] == &s.slab.b[s.used] {
+	s.endSplice()
+	if len(out) > 0 && &out[0] == &s.slab.b[s.used] {
 		s.used += len(out)
 	}
-	s.bytes += uint64(len(out))
-	s.meter.add(c.at, len(out))
-	const most = MaxMessage / mpegts.PacketSize * mpegts.PacketSize // a burst may bring many tables
-	for part := range slices.Chunk(out, most) {
-		s.publish(chunk{data: part, slab: s.slab, feed: c.feed, at: c.at, rap: -1}, nil)
+	s.send(chunk{data: out, slab: s.slab, feed: c.feed, at: c.at})
+	if !s.armed && len(out) > 0 {
+		s.arm(c.at)
 	}
 	return true
+}
+
+// send publishes what the program has put out.
+func (s *stream) send(c chunk) {
+	s.bytes += uint64(len(c.data))
+	s.meter.add(c.at, len(c.data))
+	const most = MaxMessage / mpegts.PacketSize * mpegts.PacketSize // a burst may bring many tables
+	for part := range slices.Chunk(c.data, most) {
+		c.data, c.rap = part, -1
+		s.publish(c, nil)
+	}
 }
 
 // renumber makes the stream ready for a reader that knows other tables.
@@ -159,7 +235,7 @@ func (s *stream) info(now time.Time) StreamInfo {
 	if s.ruled {
 		i.Feeds, i.Missing = s.entries, s.missing()
 	}
-	if len(s.selectors) == 0 {
+	if s.silent {
 		i.Tracks = []TrackInfo{}
 	}
 	return i
@@ -180,17 +256,30 @@ func (s *stream) restart(feed string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.program.Restart(feed)
+	s.armed = false // the next packet tells when something is due
+}
+
+// end says that a feed's source has ended. Another may come.
+func (s *stream) end(feed string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.program.End(feed)
+	if !s.silent {
+		s.arm(s.router.now())
+	}
 }
 
 // selects reports whether the stream takes some of a feed.
 func (s *stream) selects(feed string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.ContainsFunc(s.selectors, func(x program.Selector) bool { return x.Feed == feed })
+	return slices.ContainsFunc(s.selectors, func(x program.Selector) bool { return x.Feed == feed && !x.Muted })
 }
 
 // takesMessages reports whether messages of a feed are taken: they are of
 // unknown kind, so that an entry of a part takes none.
 func takesMessages(selectors []program.Selector, f *feed) bool {
-	return slices.Contains(selectors, program.Selector{Feed: f.name})
+	return slices.ContainsFunc(selectors, func(x program.Selector) bool {
+		return x.Feed == f.name && x.Part == mpegts.Other && !x.Muted && !x.NoVideo && !x.NoAudio
+	})
 }

@@ -32,6 +32,7 @@ type Config struct {
 type Commands interface {
 	Handle(ctx context.Context, message []byte, from command.Origin, reply func([]byte)) (done bool)
 	ReplaceAPIRule(ctx context.Context, next func(present command.Destination) command.Destination) error
+	Hurry()
 }
 
 // Known are the endpoints that a channel begins with.

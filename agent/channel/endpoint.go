@@ -25,7 +25,8 @@ type endpoint struct {
 	since     time.Time // since when it is up, or is not
 	steady    bool      // up for link.SteadyAfter, or a command was done on it
 	commanded bool      // a command was ever done at rule
-	twins     *twins    // where another link leads to the same topic
+	inbox     chan received
+	twins     *twins // where another link leads to the same topic
 }
 
 func target(r command.Destination) link.Target {
@@ -41,8 +42,10 @@ func sameEndpoint(a, b command.Destination) bool {
 func (c *Channel) dial(rule command.Destination) *endpoint {
 	e := &endpoint{channel: c, rule: rule, at: rule, began: time.Now(), since: time.Now(), news: make(chan struct{}, 1)}
 	e.ctx, e.cancel = context.WithCancel(c.ctx)
+	e.inbox = make(chan received, 1)
 	e.Link = &link.Link{Dialer: c.Dialer, Session: e, Limit: command.MaxCommand, MaxWait: c.untilFallback, Log: c.Log.With("id", command.APIRule)}
 	c.links.Go(func() { e.Run(e.ctx) })
+	c.links.Go(e.work)
 	return e
 }
 
@@ -65,8 +68,35 @@ func (e *endpoint) Serve(life context.Context, _ *link.Conn) error {
 	return context.Cause(life)
 }
 
-// Receive runs the commands of a message, once where it comes in on two links.
+// A received message waits for its turn on its link.
+type received struct {
+	conn    *link.Conn
+	message []byte
+}
+
+// Receive passes a message on. The one before it waits for no splice any more.
 func (e *endpoint) Receive(conn *link.Conn, message []byte, _ bool) {
+	select {
+	case e.inbox <- received{conn, message}:
+		e.channel.Commands.Hurry()
+	case <-e.ctx.Done():
+	}
+}
+
+// work answers what comes in, in order, until the endpoint ends.
+func (e *endpoint) work() {
+	for {
+		select {
+		case m := <-e.inbox:
+			e.answer(m.conn, m.message)
+		case <-e.ctx.Done():
+			return
+		}
+	}
+}
+
+// answer runs the commands of a message, once where it comes in on two links.
+func (e *endpoint) answer(conn *link.Conn, message []byte) {
 	c := e.channel
 	c.mu.Lock()
 	t := e.twins

@@ -13,8 +13,8 @@ func (p *Program) reference(f *feed) int64 {
 	if d := lag - p.lag; d > late || d < -late {
 		return lag
 	}
-	for t := range p.candidates {
-		switch t.feed {
+	for g := range p.candidates {
+		switch g {
 		case f:
 			return p.lag
 		case other:
@@ -27,15 +27,15 @@ func (p *Program) reference(f *feed) int64 {
 // peer is the feed that f has to be in time with: the one that carries the
 // clock, else another one that is there.
 func (p *Program) peer(f *feed) *feed {
-	there := func(t *track) bool {
-		return t.feed != f && t.feed.clock.set && !t.feed.returned && t.feed.alive(f.at)
+	there := func(g *feed) bool {
+		return g != f && g.clock.set && !g.returned && g.alive(f.at)
 	}
 	if p.master != nil && there(p.master) {
-		return p.master.feed
+		return p.master
 	}
-	for t := range p.candidates {
-		if there(t) {
-			return t.feed
+	for g := range p.candidates {
+		if there(g) {
+			return g
 		}
 	}
 	return nil

@@ -97,6 +97,7 @@ func TestPicturesOfABurstStayInOrder(t *testing.T) {
 	p := selecting("v", "a")
 	out := play(t, p, paced("a", a, 0), events)
 	sound(t, out)
+	out = sources(out, v, a)
 	if !bytes.Equal(payloadOf(out, 0xe0), payloadOf(v, 0xe0)) {
 		t.Error("the pictures are not what came in")
 	}

@@ -3,7 +3,6 @@ package program_test
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,10 +15,11 @@ import (
 func TestSwapOfTwoVideosIsOneVideoAtAnyTime(t *testing.T) {
 	large, a := clip(t, video("22", "mpeg1video")...), clip(t, audio("22", "mp2")...)
 	small := clip(t, "-f", "lavfi", "-i", "testsrc=s=160x120:r=25:d=22", "-c:v", "mpeg1video", "-g", "12")
+	clips := map[string][]byte{"large": large, "small": small}
 	var swaps []event
 	for i := range 10 {
 		feed := []string{"small", "large"}[i%2]
-		swaps = append(swaps, call(time.Duration(2*i+2)*time.Second+7*time.Millisecond, func(p *program.Program) { p.Select(rule(feed, "a")) })...)
+		swaps = append(swaps, call(time.Duration(2*i+2)*time.Second+7*time.Millisecond, func(p *program.Program) { p.Select(told(clips, feed, "a")) })...)
 	}
 	p := selecting("large", "a")
 	out := play(t, p, paced("large", large, 0), paced("small", small, 150*time.Millisecond), paced("a", a, 100*time.Millisecond), swaps)
@@ -33,17 +33,12 @@ func TestSwapOfTwoVideosIsOneVideoAtAnyTime(t *testing.T) {
 		if len(track.StreamIDs) != 1 || track.StreamIDs[0] != 0xe0 {
 			t.Errorf("stream_ids %#x of PID %#x", track.StreamIDs, track.PID)
 		}
-		if track.Frames < 200 {
-			t.Errorf("%d frames of PID %#x in some 10 s", track.Frames, track.PID)
+		if track.Frames < 545 {
+			t.Errorf("%d frames of PID %#x in 22 s", track.Frames, track.PID)
 		}
 	}
-	if videos != 2 {
-		t.Errorf("%d video PIDs", videos)
-	}
-	for _, v := range r.Programs[0].PMTVersions {
-		if len(v.TrackPIDs) > 2 {
-			t.Errorf("two videos in PMT version %d: %#x", v.Version, v.TrackPIDs)
-		}
+	if n := len(r.Programs[0].PMTVersions); videos != 1 || n != 2 { // of the first video alone, and of both tracks
+		t.Errorf("%d video PIDs, %d versions of the PMT", videos, n)
 	}
 	intact(t, out, "a:0", a, "a:0")
 }
@@ -69,15 +64,17 @@ func TestFiftyMutesLeaveTheProgramSound(t *testing.T) {
 			}
 			var out []byte
 			for _, e := range inOrder(paced("v", v, 0), paced("a", a, 33*time.Millisecond), changes) {
+				out = fill(p, out, e.at)
 				if e.do != nil {
 					e.do(p)
+					out = p.Fill(out, e.at)
 					continue
 				}
 				n := len(out)
 				out = p.Append(out, e.feed, e.data, e.at)
 				for q := range mpegts.Packets(out[n:]) {
 					pids[q.PID()] = true
-					if slices.Contains(p.Unselected(), q.PID()) {
+					if !p.Passing()(e.feed, q) {
 						t.Fatalf("a packet of PID %#x, which is not selected", q.PID())
 					}
 				}
@@ -110,7 +107,7 @@ func TestMuteOfOnePartLeavesTheOther(t *testing.T) {
 	want := sound(t, whole).Programs[0].Tracks
 	for i, share := range []float64{4. / 6, 5. / 6} { // of the video, of the audio
 		got := float64(r.Programs[0].Tracks[i].Frames) / float64(want[i].Frames)
-		if got < share-0.12 || got > share+0.05 {
+		if got < share-0.12 || got > share+0.2 { // the filler's are fewer
 			t.Errorf("track %d: %.2f of its frames", i, got)
 		}
 	}
@@ -120,9 +117,6 @@ func TestTrackThatWasAwayStartsAnew(t *testing.T) {
 	for name, change := range map[string]func(*program.Program, []byte){
 		"muted and unmuted with no packet between": func(p *program.Program, _ []byte) {
 			p.Select(rule("av:audio"))
-			if u := p.Unselected(); !slices.Contains(u, 0x100) || slices.Contains(u, 0x20) || slices.Contains(u, 0) {
-				t.Error("the wrong PIDs are selected")
-			}
 			p.Select(rule("av:video"))
 		},
 		"restarted": func(p *program.Program, tables []byte) {
@@ -171,7 +165,7 @@ func TestRestartedSourceGoesOnOnItsTracks(t *testing.T) {
 			if n := len(r.Programs[0].Tracks); n != 2 {
 				t.Errorf("%d tracks", n)
 			}
-			if got := frames(r, "video"); got != sent {
+			if got := opened(sources(out, v), 0xe0); got != sent {
 				t.Errorf("%d frames, want %d", got, sent)
 			}
 			intact(t, out, "a:0", a, "a:0")
@@ -194,7 +188,7 @@ func TestRestartWithOtherPIDsKeepsTheOutputPIDs(t *testing.T) {
 	for _, track := range r.Programs[0].Tracks {
 		codecs += fmt.Sprint(track.Codec, " ", track.Frames > 0, " ")
 	}
-	if codecs != "mpeg2video true mp2 true h264 true " {
+	if codecs != "mpeg2video true mp2 true " {
 		t.Errorf("tracks %s", codecs)
 	}
 }
@@ -212,7 +206,7 @@ func TestLoopedClipNeverGoesBack(t *testing.T) {
 		t.Errorf("60 s of clip last %.1f s", d)
 	}
 	once := frames(sound(t, av), "video")
-	if got := frames(r, "video"); got != 12*once {
+	if got := opened(sources(out, av), 0xe0); got != 12*once {
 		t.Errorf("%d video frames, want 12 × %d", got, once)
 	}
 	if p.Stats().Jumps < 11 {
@@ -221,7 +215,7 @@ func TestLoopedClipNeverGoesBack(t *testing.T) {
 	decodes(t, out)
 	intact(t, out, "a:0", a, "a:0")
 	// Each loop is the clip's own video again.
-	if !bytes.Equal(elementary(t, out, "v:0"), bytes.Repeat(elementary(t, av, "v:0"), 12)) {
+	if !bytes.HasPrefix(elementary(t, out, "v:0"), bytes.Repeat(elementary(t, av, "v:0"), 12)) {
 		t.Error("the video is not the clip's, 12 times")
 	}
 }
@@ -240,16 +234,23 @@ func TestWrapOfTheStampsPasses(t *testing.T) {
 	intact(t, out, "a:0", plain, "a:0")
 }
 
-func TestOutputWraps(t *testing.T) {
+func TestProgramTimeIsTheTimeOfDayAndWraps(t *testing.T) {
 	av := clip(t, both("8", "mpeg1video", "mp2")...)
-	p := selecting("av", "av2")
-	first := paced("av", av, 0)
-	// The second clip begins 4 s before program time reaches 2^33.
-	again := paced("av", av, (1<<33)*time.Second/mpegts.PTSHz-14*time.Second)
-	play(t, p, first)
-	out := play(t, p, again)
+	wrap := time.Unix(0, 0).Add((1 << 33) * time.Second / mpegts.PTSHz)
+	p := program.New(wrap.Add(-4 * time.Second))
+	p.Select(rule("av"))
+	out := play(t, p, paced("av", av, 0), call(5*time.Second, func(p *program.Program) { p.Select(rule("av:video")) }),
+		call(6*time.Second, func(p *program.Program) { p.Select(rule("av")) }))
 	sound(t, out)
 	intact(t, out, "v:0", av, "v:0")
+	for q := range mpegts.Packets(out) {
+		if s, ok := q.PES(); ok {
+			if pts, _ := s.PTS(); mpegts.PTSDelta(pts, 0) < -4*mpegts.PTSHz-1 || mpegts.PTSDelta(pts, 0) > -3*mpegts.PTSHz {
+				t.Errorf("4 s before the wrap the first stamp is %d", pts)
+			}
+			break
+		}
+	}
 }
 
 // frames counts the PES packets of all tracks of a kind.
@@ -286,15 +287,16 @@ func TestClockGoesOnWhileItsFeedIsAway(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		events [][]event
+		clock  string
 	}{
-		{"muted and back", [][]event{paced("v", clip(t, video("20", "mpeg1video")...), 0), call(4*time.Second, mute), call(9*time.Second, unmute)}},
-		{"dead and back", [][]event{paced("v", v, 0), call(6*time.Second, restart), paced("v", v, 12*time.Second)}},
-		{"dead, and another back", [][]event{paced("v", v, 0), paced("v", clip(t, video("5", "mpeg1video", "-muxdelay", "0.1", "-output_ts_offset", "1000")...), 12*time.Second)}},
+		{"muted and back", [][]event{paced("v", clip(t, video("20", "mpeg1video")...), 0), call(4*time.Second, mute), call(9*time.Second, unmute)}, "video"},
+		{"dead and back", [][]event{paced("v", v, 0), call(6*time.Second, restart), paced("v", v, 12*time.Second)}, "video"},
+		{"dead, and another back", [][]event{paced("v", v, 0), paced("v", clip(t, video("5", "mpeg1video", "-muxdelay", "0.1", "-output_ts_offset", "1000")...), 12*time.Second)}, "video"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out := play(t, selecting("v", "a"), append(c.events, late(paced("a", a, 70*time.Millisecond), 20*time.Millisecond))...)
 			r := sound(t, out)
-			if got := clockPIDs(r); got != "video audio video" && got != "video audio video audio" {
+			if got := clockPIDs(r); got != c.clock {
 				t.Errorf("the clock was carried by %s", got)
 			}
 			if d := r.DurationSeconds; d < 19 || d > 21 {
@@ -322,7 +324,7 @@ func TestClockOfAnotherDecoderDelayIsKept(t *testing.T) {
 	out := play(t, p, paced("a", a, 0), paced("v", v, 2*time.Second), changes)
 	r := sound(t, out)
 	jumps, soon, pcr := 0, 0, uint64(0)
-	for packet := range mpegts.Packets(out) {
+	for packet := range mpegts.Packets(sources(out, a, v)) {
 		if packet.Discontinuity() {
 			jumps++
 		}

@@ -10,8 +10,6 @@ import (
 // Program time counts 1/90,000 s and does not wrap; its lower 33 bits are
 // what PTS and DTS say. Arrival times are counted in the same unit.
 const (
-	startTime = 10 * mpegts.PTSHz // of a program, so that no PCR is below 0
-
 	window    = 4 * mpegts.PTSHz   // of the search for the smallest lag
 	slack     = mpegts.PTSHz / 200 // error that is not worth a correction: 5 ms
 	slewRate  = 1000               // a correction takes this many times as long
@@ -32,6 +30,11 @@ const (
 // ticks converts an arrival time to 1/90,000 s.
 func ticks(at time.Duration) int64 {
 	return int64(at/time.Second)*mpegts.PTSHz + int64(at%time.Second)*mpegts.PTSHz/int64(time.Second)
+}
+
+// duration is the arrival time that is not before t, in 1/90,000 s.
+func duration(t int64) time.Duration {
+	return time.Duration(t/mpegts.PTSHz)*time.Second + (time.Duration(t%mpegts.PTSHz)*time.Second+mpegts.PTSHz-1)/mpegts.PTSHz
 }
 
 // A clock maps the stamps of one feed to program time. How well it is set is

@@ -211,7 +211,7 @@ func TestLongDescriptorsDoNotOverflowThePMT(t *testing.T) {
 }
 
 func TestManyFeedsAndPIDsDoNotFillTheMemory(t *testing.T) {
-	p := program.New()
+	p := program.New(time.Unix(10, 0))
 	c := tscheck.New(tscheck.Options{})
 	pids := map[uint16]bool{}
 	var out []byte

@@ -10,6 +10,7 @@ const (
 	silence   = mpegts.PTSHz     // a feed that sends nothing for 1 s is dead
 	firstFree = 0x0010           // the lowest PID that a track may have (table 2-3)
 	late      = mpegts.PTSHz / 2 // a feed that is later than this does not take the clock
+	maxKnown  = 4 * MaxTracks    // tracks remembered of a feed, beyond those of its PMT
 )
 
 // A feed is one input of the program: its tables, tracks and clock.
@@ -17,6 +18,7 @@ type feed struct {
 	name      string
 	selectors []Selector // of the feed
 	at        int64      // last arrival
+	ended     bool       // its source has, since then
 
 	program mpegts.ProgramReader
 	pcrPID  uint16 // 0: not known
@@ -29,7 +31,7 @@ type feed struct {
 	formerAt int64 // of that jump
 	epoch    int   // counts the clocks
 	returned bool  // the clock has to be seen to be right first
-	pcrAt    int64 // arrival of its last PCR
+	pcrAt    int64 // arrival of the last PCR that went out of it
 	pcrTime  int64 // program time of its newest stamp at that
 }
 
@@ -37,14 +39,22 @@ func newFeed(name string) *feed {
 	return &feed{name: name, at: -never / 2}
 }
 
-func (f *feed) selected() bool { return len(f.selectors) > 0 }
+// heard reports whether packets of the feed are taken.
+func (f *feed) heard() bool {
+	return slices.ContainsFunc(f.selectors, func(s Selector) bool { return !s.Muted }) || f.inSlot()
+}
+
+// inSlot reports whether a track of the feed is in a slot.
+func (f *feed) inSlot() bool {
+	return slices.ContainsFunc(f.current, func(t *track) bool { return t.slot != nil })
+}
 
 // arrived takes note of an arrival at at.
 func (f *feed) arrived(at int64) {
 	if !f.alive(at) {
 		f.pcrAt = at
 	}
-	f.at = at
+	f.at, f.ended = at, false
 }
 
 func (f *feed) alive(at int64) bool { return at-f.at <= silence }
@@ -90,31 +100,31 @@ func (p *Program) adopt(f *feed) {
 	entries := entries(f)
 	places := make([]*track, len(entries))
 	for i, e := range entries {
-		places[i] = f.place(places, func(t *track) bool { return t.source == e.PID && t.alike(e) })
+		places[i] = f.place(places, func(t *track) bool { return t.source == e.PID && t.alike(newFormat(e)) })
 	}
 	for i, e := range entries {
 		if places[i] == nil {
-			places[i] = f.place(places, func(t *track) bool { return t.alike(e) })
+			places[i] = f.place(places, func(t *track) bool { return t.alike(newFormat(e)) })
 		}
 	}
 	for i, e := range entries {
 		t := places[i]
 		if t == nil {
-			t = p.allot(f, e, places)
+			t = &track{feed: f}
+			f.known = append(f.known, t)
 		}
-		if t == nil {
-			continue
-		}
-		t.source, t.descriptors, t.registration = e.PID, e.Descriptors, e.Registration
+		t.source, t.format = e.PID, newFormat(e)
 		f.current = append(f.current, t)
-		places[i] = t
 	}
 	for _, t := range before {
 		if !slices.Contains(f.current, t) {
 			t.forget()
 		}
 	}
-	p.stale = true
+	if len(f.known) > maxKnown {
+		f.known = slices.Clone(f.current)
+	}
+	p.assign()
 }
 
 // place is the known track that fits and is in no other place.
@@ -137,9 +147,4 @@ func entries(f *feed) []mpegts.Track {
 		}
 	}
 	return es
-}
-
-func (t *track) alike(e mpegts.Track) bool {
-	_, kind := e.Codec()
-	return t.coding == e.Type && t.kind == kind && t.vague == e.Vague()
 }

@@ -14,19 +14,25 @@ func (p *Program) packet(dst []byte, f *feed, in mpegts.Packet, at int64) []byte
 		p.refuse(f, pid)
 		return dst
 	}
-	p.enlist()
 	if t != nil && !p.receive(t, in, at) {
 		return dst
 	}
-	p.refresh(at)
 	send := t != nil && p.admit(t, in, at)
+	p.refresh(at, psiInterval)
+	if send && !t.slot.listed {
+		p.stats.Surplus++
+		send = false
+	}
+	if send {
+		dst = p.bridge(dst, t.slot, at)
+	}
 	pcr, timed, jumps := p.readPCR(f, pid, in, at)
 	if !send && !timed {
 		return dst
 	}
 	dst = p.appendTables(dst, at)
 	dst = p.fillPCR(dst, f, at)
-	if timed && (!send || t != p.master) {
+	if timed && (!send || t.slot != p.clock) {
 		dst = p.appendPCR(dst, pcr, at)
 		last(dst).SetDiscontinuity(jumps)
 		timed = false
@@ -82,15 +88,15 @@ func (p *Program) receive(t *track, in mpegts.Packet, at int64) bool {
 	return true
 }
 
-// admit says whether a packet of t goes out.
+// admit reports whether a packet of t goes out.
 func (p *Program) admit(t *track, in mpegts.Packet, at int64) bool {
 	switch {
 	case !in.HasPayload():
-	case !t.selected:
+	case t.slot == nil && !t.selected:
 		p.stats.Unselected++
-	case !t.listed:
+	case t.slot == nil && t.goal == nil:
 		p.stats.Surplus++
-	case !t.start(in, at):
+	case !p.place(t, in, at):
 		p.stats.Waiting++
 	default:
 		return true
@@ -98,13 +104,41 @@ func (p *Program) admit(t *track, in mpegts.Packet, at int64) bool {
 	return false
 }
 
+// place reports whether t is in a slot, which it enters where it can start: at a
+// PES packet with a stamp, video at a random access point; after patience at
+// any. Pictures that come too early for their time are shown fast; sound is left
+// out until it is in time, and who is in its slot meanwhile stops.
+func (p *Program) place(t *track, in mpegts.Packet, at int64) bool {
+	early := t.delay > 0 && t.kind == mpegts.Audio && t.goal != nil
+	if early && in.UnitStart() && t.goal.occupant != nil && (t.goal == t.slot || t.delay < late) {
+		t.goal.occupant.stop()
+	}
+	if t.goal == nil || t.slot == t.goal || t.slot != nil && t.slot.awaited(at) {
+		return t.slot != nil
+	}
+	if !t.waiting {
+		t.waiting, t.since = true, at
+	}
+	if in.UnitStart() {
+		pes, _ := in.PES()
+		_, dts, stamped := stamps(pes)
+		ready := stamped && !early && (t.kind != mpegts.Video || in.RandomAccessPoint(t.codec))
+		if ready || t.kind == mpegts.Other || at-t.since >= patience {
+			p.enter(t.goal, t, dts)
+		}
+	}
+	return t.slot != nil
+}
+
 // send appends in as a packet of t. It carries pcr where timed.
 func (p *Program) send(dst []byte, t *track, in mpegts.Packet, pcr int64, timed bool, at int64) []byte {
 	dst = append(dst, in...)
 	out := last(dst)
-	out.SetPID(t.pid)
-	out.SetContinuity(t.cc)
-	t.cc++
+	s := t.slot
+	out.SetPID(s.pid)
+	out.SetContinuity(s.cc)
+	s.cc++
+	s.keep(out, t.kind == mpegts.Video && in.UnitStart() && in.RandomAccessPoint(t.codec))
 	if timed {
 		out.SetPCR(wrapPCR(pcr))
 		p.pcr.sent(pcr, at)
@@ -126,13 +160,11 @@ func (p *Program) stamp(t *track, out mpegts.Packet) {
 		t.header = 0
 		c := t.clock()
 		pes.Shift(c.out - int64(c.src) + t.delay)
-		if t.delay > 0 {
-			pes.ShiftPTS(-t.crowd(pts, dts))
-		}
+		pes.ShiftPTS(-t.crowd(pts, dts))
 		pes.SetStreamID(t.streamID(pes.StreamID()))
 		if t.kind != mpegts.Other {
-			t.out, t.outSet = c.time(dts)+t.delay, true
-			p.now = max(p.now, t.out)
+			t.slot.sent(t, c.time(dts)+t.delay, c.time(pts)+t.delay-t.crowd(pts, dts))
+			p.now = max(p.now, t.slot.out)
 		}
 	case t.kind != mpegts.Other && (out.UnitStart() || t.header > 0):
 		t.blank(out)

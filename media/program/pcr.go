@@ -56,39 +56,63 @@ func (p *Program) readPCR(f *feed, pid uint16, in mpegts.Packet, at int64) (pcr 
 	if !ok || pid != f.pcrPID {
 		return 0, false, false
 	}
-	if p.master != nil && p.master.feed == f && f.clock.set && !f.returned {
-		pcr, ok, jumps = p.pcr.next(f, ticks, at)
-		if !ok {
-			return 0, false, false
-		}
-		timed = true
+	if p.clock == nil || p.master != f || !f.clock.set || f.returned {
+		return 0, false, false
 	}
-	f.pcrAt, f.pcrTime = at, f.clock.out
+	pcr, timed, jumps = p.pcr.next(f, ticks, at)
+	if timed {
+		f.pcrAt, f.pcrTime = at, f.clock.out
+	}
 	return pcr, timed, jumps
 }
 
-// fillPCR appends a PCR where the source of the clock has sent none for long,
-// because it has died or has none. It goes on with arrival time. A source that
-// comes in bursts brings its own, which would be late: it is judged by its own time.
-func (p *Program) fillPCR(dst []byte, f *feed, at int64) []byte {
+// lacksPCR reports whether the source of the clock has sent no PCR for long,
+// because it has died or has none. A source that comes in bursts brings its own,
+// which would be late: where f is that, it is judged by its own time.
+func (p *Program) lacksPCR(f *feed, at int64) bool {
 	m := p.master
-	if m == nil || at-m.feed.pcrAt < pcrSilence || p.pcr.known && at-p.pcr.at < pcrInterval {
-		return dst
+	switch {
+	case p.clock == nil || p.pcr.known && at-p.pcr.at < pcrInterval:
+		return false
+	case m == nil:
+		return true
 	}
-	if f == m.feed && f.clock.out-f.pcrTime < pcrSilence {
-		return dst
-	}
-	if !p.pcr.known {
-		return p.appendPCR(dst, (at-p.lag-pcrDelay)*pcrScale, at)
-	}
-	return p.appendPCR(dst, p.pcr.expected(at), at)
+	return at-m.pcrAt >= pcrSilence && (f != m || f.clock.out-f.pcrTime >= pcrSilence)
 }
 
-// appendPCR appends a packet of the master's PID that carries nothing else and
+// pcrDue is the arrival time at which a PCR is lacking if none comes.
+func (p *Program) pcrDue() int64 {
+	switch m := p.master; {
+	case p.clock == nil:
+		return never
+	case m == nil:
+		return p.pcr.at + pcrInterval
+	default:
+		return max(p.pcr.at, m.pcrAt) + pcrSilence
+	}
+}
+
+// fillPCR appends a PCR where one is lacking. It goes on with arrival time.
+func (p *Program) fillPCR(dst []byte, f *feed, at int64) []byte {
+	if !p.lacksPCR(f, at) {
+		return dst
+	}
+	return p.appendPCR(dst, p.ownPCR(at), at)
+}
+
+// ownPCR is a PCR of the program's own.
+func (p *Program) ownPCR(at int64) int64 {
+	if !p.pcr.known {
+		return (at - p.lag - pcrDelay) * pcrScale
+	}
+	return p.pcr.expected(at)
+}
+
+// appendPCR appends a packet of the PCR PID that carries nothing else and
 // does not advance the counter (2.4.3.3).
 func (p *Program) appendPCR(dst []byte, pcr, at int64) []byte {
 	p.pcr.sent(pcr, at)
-	return mpegts.AppendPCR(dst, p.master.pid, p.master.cc-1, wrapPCR(pcr))
+	return mpegts.AppendPCR(dst, p.clock.pid, p.clock.cc-1, wrapPCR(pcr))
 }
 
 // wrapPCR brings program time times 300 to the 42 bits of a PCR.

@@ -1,12 +1,14 @@
 // Package program is the heart of a stream: it makes one valid single
 // program transport stream (ISO/IEC 13818-1, cited by clause) of the packets
-// of several feeds that know nothing of each other. It rewrites PIDs,
-// continuity counters, time stamps and stream_ids, writes tables of its own,
-// holds nothing back, decodes nothing and does not touch payload bytes. It
-// knows no network, no goroutine and no wall clock.
+// of several feeds that know nothing of each other, and fills what is missing.
+// It gives tracks slots, rewrites PIDs, continuity counters, time stamps and
+// stream_ids, writes tables of its own, holds nothing back, decodes nothing and
+// does not touch payload bytes. It must not know the network, goroutines or the
+// time of day.
 package program
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -14,17 +16,26 @@ import (
 )
 
 // A Selector is one entry of a stream rule's feeds: a feed, or one kind of
-// track of it. Part is mpegts.Other for the whole feed. NoVideo and NoAudio
-// leave out a kind, and with it each track that may be of it.
+// track of it. Part is mpegts.Other for the whole feed. The owner's mutes leave
+// the tracks their slots: Muted is the whole feed, NoVideo and NoAudio a kind,
+// and with it each track that may be of it. Tables are PAT and PMT of a feed that
+// sends now, where they are known.
 type Selector struct {
-	Feed             string
-	Part             mpegts.Kind
-	NoVideo, NoAudio bool
+	Feed                    string
+	Part                    mpegts.Kind
+	Muted, NoVideo, NoAudio bool
+	Tables                  []byte
 }
 
-func (s Selector) takes(t *track) bool {
-	return (s.Part == mpegts.Other || s.Part == t.kind) &&
-		!(s.NoVideo && (t.vague || t.kind == mpegts.Video)) && !(s.NoAudio && (t.vague || t.kind == mpegts.Audio))
+func (s Selector) covers(f format) bool { return s.Part == mpegts.Other || s.Part == f.kind }
+
+func (s Selector) mutes(f format) bool {
+	return s.Muted || s.NoVideo && (f.vague || f.kind == mpegts.Video) || s.NoAudio && (f.vague || f.kind == mpegts.Audio)
+}
+
+// passes reports whether tracks of a format go out by the selector.
+func (s Selector) passes(f format) bool {
+	return s.covers(f) && !s.mutes(f)
 }
 
 // Stats counts packets that came in and did not go out, and what was found
@@ -42,12 +53,9 @@ type Stats struct {
 	Resets     uint64 // times that a feed had drifted so far that its offset was set anew
 }
 
-// MaxTracks is how many tracks a program has at most.
-const MaxTracks = 32
-
 // A Program is the transport stream of one stream rule. It is not safe for
-// concurrent use. Its memory is bounded by the number of feeds selected; of
-// feeds that no longer are it remembers some hundred tracks.
+// concurrent use. Its memory is bounded by the number of feeds selected; it
+// remembers the clocks of some more.
 //
 // Its PMT names the tracks of the selected feeds as soon as their own PMTs do,
 // and goes on naming those of a feed that has died. Its PCR goes on with
@@ -58,35 +66,41 @@ const MaxTracks = 32
 type Program struct {
 	selection []Selector
 	feeds     map[string]*feed
-	pids      []*track // by output PID, from firstPID on
-	list      []*track // what the PMT names, in its order
-	master    *track   // the one whose PID carries the PCR
-	stale     bool     // list has to be made anew
+	slots     []*slot // by PID
+	clock     *slot   // the one whose PID carries the PCR
+	master    *feed   // the one that sets the clock
 	tables    tables
 	pcr       pcr
-	begun     bool
+	at        int64 // the newest arrival
 	opened    int64 // arrival of the first stamp
 	lag       int64 // arrival less program time, of a packet that is not late
 	now       int64 // the newest DTS sent, in program time
+	until     int64 // arrival time at which tracks that are no heirs any more have to be gone
 	stats     Stats
 }
 
-// New returns a program that selects nothing.
-func New() *Program {
-	return &Program{feeds: make(map[string]*feed), opened: never}
+// maxFeeds is how many feeds a program remembers that it does not select.
+const maxFeeds = 256
+
+// New returns a program that selects nothing. Arrival time 0 is the time of day
+// start: its program time begins there, so that it goes on over a restart.
+func New(start time.Time) *Program {
+	return &Program{feeds: make(map[string]*feed), opened: never,
+		lag: -ticks(time.Duration(start.Unix())*time.Second) - ticks(time.Duration(start.Nanosecond()))}
 }
 
-// Select sets what the program is made of, in the rule's order, from the
-// next packet on. Output PIDs are stable for each feed and source PID whether
-// selected or not; a track that comes back starts at a random access point.
-// A feed that is no longer selected at all has to send its tables again.
-func (p *Program) Select(s []Selector) {
-	p.selection = slices.Clone(s)
-	p.stale = true
+// Select sets what the program is made of, in the rule's order, from the next
+// packet on. What has the same slot again goes on. What has lost its slot to a
+// feed that can start there goes on until it has started, 2 s at most; what is
+// removed or muted otherwise stops at once, and so does what has been waiting to
+// be replaced. A feed that is no longer heard at all has to send its tables again.
+func (p *Program) Select(selection []Selector) {
+	p.EndSplices()
+	p.selection = slices.Clone(selection)
 	for _, f := range p.feeds {
 		f.selectors = f.selectors[:0]
 	}
-	for _, sel := range s {
+	for _, sel := range selection {
 		f := p.feeds[sel.Feed]
 		if f == nil {
 			f = newFeed(sel.Feed)
@@ -94,38 +108,68 @@ func (p *Program) Select(s []Selector) {
 		}
 		f.selectors = append(f.selectors, sel)
 	}
+	p.assign()
+	for _, sel := range selection {
+		if f := p.feeds[sel.Feed]; !sel.Muted && !f.program.Known && len(sel.Tables) > 0 {
+			f.arrived(p.at)
+			for in := range mpegts.Packets(sel.Tables) {
+				p.psi(f, in.PID(), in)
+			}
+		}
+	}
+	for _, s := range p.slots {
+		if t := s.occupant; t != nil && t.goal != s && (t.muted || !s.awaited(p.at)) {
+			t.stop()
+		}
+	}
+	p.until = p.at + patience
+	p.forget()
+}
+
+// forget drops what is known of the sources of feeds that are not heard any
+// more, and of some of those altogether where there are many.
+func (p *Program) forget() {
 	for _, f := range p.feeds {
-		for _, t := range f.known {
-			p.match(t)
-		}
-		if !f.selected() {
+		if !f.heard() {
 			f.forget()
-			f.current = nil
-			p.release(f)
 		}
+		if len(f.selectors) == 0 && !f.inSlot() {
+			f.current = nil
+		}
+	}
+	if len(p.feeds) > len(p.selection)+maxFeeds {
+		maps.DeleteFunc(p.feeds, func(_ string, f *feed) bool { return f.current == nil && len(f.selectors) == 0 })
+	}
+	if p.master != nil && p.feeds[p.master.name] != p.master {
+		p.master = nil
 	}
 }
 
-func (p *Program) match(t *track) {
-	t.selected = slices.ContainsFunc(t.feed.selectors, func(s Selector) bool { return s.takes(t) })
-	if !t.selected {
-		t.stop()
+// Splicing reports whether a track is in a slot that the rule gives to another.
+func (p *Program) Splicing() bool {
+	return slices.ContainsFunc(p.slots, func(s *slot) bool { return s.occupant != nil && s.occupant.goal != s })
+}
+
+// EndSplices stops what has been waiting to be replaced.
+func (p *Program) EndSplices() {
+	for _, s := range p.slots {
+		if t := s.occupant; t != nil && t.goal != s {
+			t.giveWay()
+		}
 	}
 }
 
 // Append appends to dst what src, whole packets of feed that arrived at at,
-// becomes. It retains neither. at counts from any fixed origin and never goes
+// becomes. It retains neither. at counts from the start and never goes
 // back: that of packets that came together is the same. While no track is selected and known nothing is appended.
 func (p *Program) Append(dst []byte, feed string, src []byte, at time.Duration) []byte {
 	f := p.feeds[feed]
-	if f == nil || !f.selected() {
+	if f == nil || !f.heard() {
 		p.stats.Unselected += uint64(len(src) / mpegts.PacketSize)
 		return dst
 	}
 	now := ticks(at)
-	if !p.begun {
-		p.begun, p.lag = true, now-startTime
-	}
+	p.advance(now)
 	f.arrived(now)
 	for in := range mpegts.Packets(src) {
 		if in[0] != mpegts.SyncByte || in.TransportError() || in.Scrambled() || !wellFormed(in) {
@@ -135,6 +179,15 @@ func (p *Program) Append(dst []byte, feed string, src []byte, at time.Duration) 
 		dst = p.packet(dst, f, in, now)
 	}
 	return dst
+}
+
+// advance takes note of the time.
+func (p *Program) advance(at int64) {
+	p.at = max(p.at, at)
+	if p.at >= p.until {
+		p.EndSplices()
+		p.until = never
+	}
 }
 
 // wellFormed checks the adaptation field's control and length (2.4.3.3,
@@ -151,8 +204,8 @@ func wellFormed(in mpegts.Packet) bool {
 	return true
 }
 
-// Restart says that the feed's source has ended or been replaced. Its tables,
-// counters and open PES packets are forgotten; its tracks stay in the PMT,
+// Restart says that the feed's source has been replaced. Its tables,
+// counters and open PES packets are forgotten; its tracks keep their slots,
 // and the next source's take their places where they are alike.
 func (p *Program) Restart(feed string) {
 	if f := p.feeds[feed]; f != nil {
@@ -160,15 +213,11 @@ func (p *Program) Restart(feed string) {
 	}
 }
 
-// Unselected returns the output PIDs of tracks that the present selection leaves
-// out, in ascending order.
-func (p *Program) Unselected() (pids []uint16) {
-	for _, t := range p.pids {
-		if !t.selected {
-			pids = append(pids, t.pid)
-		}
+// End says that the feed's source has ended: what it was in is filled soon.
+func (p *Program) End(feed string) {
+	if f := p.feeds[feed]; f != nil {
+		f.ended = true
 	}
-	return pids
 }
 
 // Lacks reports whether a feed that is known has no track of the kind that s

@@ -8,6 +8,7 @@ import (
 
 const (
 	programNumber = 1
+	pmtPID        = 0x0020
 	psiInterval   = mpegts.PTSHz / 10 // of PAT and PMT: 100 ms, where TR 101 290 allows 500
 	maxSection    = 1024              // bytes of a PMT (2.4.4.8: section_length is 1,021 at most)
 	frameOfPMT    = 16                // bytes of a PMT without tracks
@@ -20,97 +21,79 @@ type tables struct {
 	patCC, pmtCC  byte
 	patVersion    byte
 	version       byte // of the PMT
-	master        *track
+	clock         *slot
 	registrations []byte // registration_descriptors of the PMT's tracks
-	changed       bool   // the list of tracks has
+	changed       bool   // the slots have
 	due, sent     bool
 	asked         int64 // arrival time at which they were last looked at
 	at            int64 // arrival time at which they were last sent
 	now           int64 // program time likewise
 }
 
-// refresh looks whether the tables are due: at the start, when the tracks
-// have changed, and when 100 ms have passed since the last ones, of arrival or,
+// refresh looks whether the tables are due: at the start, when the slots
+// have changed, and when an interval has passed since the last ones, of arrival or,
 // in a burst, of program time.
-func (p *Program) refresh(at int64) {
+func (p *Program) refresh(at, interval int64) {
 	t := &p.tables
 	if !t.changed && at-t.asked < psiInterval && p.now-t.now < psiInterval {
 		return
 	}
+	if t.changed {
+		p.enlist()
+	}
 	p.choose(at)
-	if t.changed || p.master != t.master {
+	if t.changed || p.clock != t.clock {
 		p.describe()
 	}
 	t.asked = at
 	t.changed = false
-	t.due = t.due || !t.sent || at-t.at >= psiInterval || p.now-t.now >= psiInterval
+	t.due = t.due || !t.sent || at-t.at >= interval || p.now-t.now >= interval
 }
 
-// enlist makes the list of tracks anew if it is stale: the rule's order, then
-// the feeds' PMTs'.
+// enlist makes the list of slots that the PMT names.
 func (p *Program) enlist() {
-	if !p.stale {
-		return
-	}
-	p.stale, p.tables.changed = false, true
-	before := p.list
-	for _, t := range before {
-		t.listed = false
-	}
-	p.list, p.tables.registrations = nil, nil
+	p.tables.registrations = nil
 	size := frameOfPMT
-	var ids = [...]byte{mpegts.Other: 0, mpegts.Video: 0xe0, mpegts.Audio: 0xc0}
-	for _, s := range p.selection {
-		for _, t := range p.feeds[s.Feed].current {
-			n := frameOfTrack + len(t.descriptors) + len(p.registration(t))
-			if t.listed || !s.takes(t) || len(p.list) == MaxTracks || size+n > maxSection {
-				continue
-			}
+	for _, s := range p.slots {
+		n := frameOfTrack + len(s.descriptors) + len(p.registration(s))
+		s.listed = s.wanted() && size+n <= maxSection
+		if s.listed {
 			size += n
-			p.tables.registrations = append(p.tables.registrations, p.registration(t)...)
-			t.listed = true
-			t.id = ids[t.kind]
-			if t.id != 0xef && t.id != 0xdf { // the last of its range
-				ids[t.kind]++
-			}
-			p.list = append(p.list, t)
-		}
-	}
-	for _, t := range before {
-		if !t.listed {
-			t.stop()
+			p.tables.registrations = append(p.tables.registrations, p.registration(s)...)
 		}
 	}
 }
 
-// registration is the descriptor that the PMT needs for t to be understood and
+// registration is the descriptor that the PMT needs for s to be understood and
 // does not have yet: a cue message (ANSI/SCTE 35) is none without it.
-func (p *Program) registration(t *track) []byte {
-	if t.registration == "" {
+func (p *Program) registration(s *slot) []byte {
+	if s.registration == "" {
 		return nil
 	}
-	d := mpegts.Registration(t.registration)
+	d := mpegts.Registration(s.registration)
 	if bytes.Contains(p.tables.registrations, d) {
 		return nil
 	}
 	return d
 }
 
-// describe makes the PMT of the list, with a new version if it is another
+// describe makes the PMT, with a new version if it is another
 // (2.4.4.9).
 func (p *Program) describe() {
 	t := &p.tables
-	t.master = p.master
+	t.clock = p.clock
 	if t.pat == nil {
 		t.pat = mpegts.PAT{StreamID: 1, Version: t.patVersion, Programs: []mpegts.Program{{Number: programNumber, PMTPID: pmtPID}}}.Section()
 		t.due = true
 	}
 	pmt := mpegts.PMT{Program: programNumber, Version: t.version, PCRPID: mpegts.NullPID, Descriptors: t.registrations}
-	if p.master != nil {
-		pmt.PCRPID = p.master.pid
+	if p.clock != nil {
+		pmt.PCRPID = p.clock.pid
 	}
-	for _, k := range p.list {
-		pmt.Tracks = append(pmt.Tracks, mpegts.Track{PID: k.pid, Type: k.coding, Descriptors: k.descriptors})
+	for _, s := range p.slots {
+		if s.listed {
+			pmt.Tracks = append(pmt.Tracks, mpegts.Track{PID: s.pid, Type: s.coding, Descriptors: s.descriptors})
+		}
 	}
 	section := pmt.Section()
 	if bytes.Equal(section, t.pmt) {

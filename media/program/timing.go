@@ -1,6 +1,11 @@
 package program
 
-import "vw/media/mpegts"
+import (
+	"cmp"
+	"slices"
+
+	"vw/media/mpegts"
+)
 
 // observe takes the stamps of a PES packet of t, so that t.clock() is right
 // for them.
@@ -43,11 +48,14 @@ func (p *Program) observe(t *track, pes mpegts.PES, at int64) {
 	if t.stamped && !anew {
 		t.step = mpegts.PTSDelta(dts, t.dts)
 	}
+	if t.stamped {
+		t.pause = max(min(at-t.dtsAt, patience), t.pause-t.pause/64)
+	}
 	t.stamped, t.dts, t.dtsAt = true, dts, at
 	if t.epoch == f.epoch {
 		f.clock.advance(dts)
 		drift := f.clock.measure(pts, at)
-		if p.master != nil && p.master.feed == f {
+		if p.master == f {
 			p.lag += drift
 		}
 	}
@@ -102,11 +110,15 @@ func (p *Program) resume(f *feed, pts uint64, at int64) {
 	p.opened = min(p.opened, at)
 }
 
-// candidates yields the tracks that may carry the PCR, the best first.
-func (p *Program) candidates(yield func(*track) bool) {
+// candidates yields the feeds that may set the clock, the best first.
+func (p *Program) candidates(yield func(*feed) bool) {
 	for _, kind := range [...]mpegts.Kind{mpegts.Video, mpegts.Audio} {
-		for _, t := range p.list {
-			if t.kind == kind && !yield(t) {
+		for _, s := range p.slots {
+			t := s.occupant
+			if t == nil && s.heir != nil && s.heir.selected {
+				t = s.heir
+			}
+			if s.kind == kind && t != nil && !yield(t.feed) {
 				return
 			}
 		}
@@ -116,22 +128,22 @@ func (p *Program) candidates(yield func(*track) bool) {
 // raise moves the clock of t forward where dts would come out before what t
 // has sent, or in its place: output time never goes back. After a jump one
 // frame's length is left between the two. A clock that has been drawn back is
-// not moved: the frames crowd until it has caught up.
+// not moved, nor one of a track that follows another or the filler: the frames
+// crowd until it has caught up.
 func (p *Program) raise(t *track, dts uint64, anew bool, at int64) {
+	s, crowds := cmp.Or(t.slot, t.goal), t.delay > 0
 	t.delay = 0
-	if !t.outSet || !t.listed {
+	if s == nil || !s.used {
 		return
 	}
 	c := t.clock()
-	floor := t.out + 1
+	floor := s.out + 1
 	switch {
-	case at < c.behind:
-		if out := c.time(dts); out < t.out+crowding {
-			t.delay = t.out + crowding - out
-		}
+	case at < c.behind || crowds || s.by != t:
+		t.delay = s.behind(t, dts)
 		return
 	case anew:
-		floor = t.out + max(1, min(t.step, longFrame))
+		floor = s.out + max(1, min(t.step, longFrame))
 	}
 	if out := c.time(dts); out < floor {
 		c.shift(floor - out)
@@ -141,41 +153,52 @@ func (p *Program) raise(t *track, dts uint64, anew bool, at int64) {
 // crowd is by how much the PTS of a frame that crowds comes nearer to its DTS, so
 // that the pictures stay in order.
 func (t *track) crowd(pts, dts uint64) int64 {
-	if t.step <= crowding {
+	if t.delay == 0 || t.step == 0 {
 		return 0
 	}
 	d := mpegts.PTSDelta(pts, dts)
-	return d - d*crowding/t.step
+	return d - d*t.nearest()/t.step
 }
 
 // slew brings the feed's clock nearer to that of the master, unless it is that.
 func (p *Program) slew(f *feed, at int64) {
-	if m := p.master; m != nil && m.feed != f && m.feed.clock.set {
-		if f.clock.slew(&m.feed.clock, at) {
+	if m := p.master; m != nil && m != f && m.clock.set {
+		if f.clock.slew(&m.clock, at) {
 			p.stats.Resets++
 		}
 	}
 }
 
-// choose names the track whose PID carries the PCR: the first video, else the
-// first audio, of a feed that is alive. A feed takes the clock from another
-// only when its own packets are no later than that one's, so that a feed that
-// comes back with a backlog does not bring old time with it.
+// choose names the feed that sets the clock: that of the first video, else of the
+// first audio, which is alive. A feed takes the clock from another only when
+// its own packets are no later than that one's, so that a feed that comes back
+// with a backlog does not bring old time with it. The PCR is on the first slot
+// of video, else of audio, whoever is in it.
 func (p *Program) choose(at int64) {
+	p.clock = nil
+	for _, kind := range [...]mpegts.Kind{mpegts.Audio, mpegts.Video} {
+		if i := slices.IndexFunc(p.slots, func(s *slot) bool { return s.listed && s.kind == kind }); i >= 0 {
+			p.clock = p.slots[i]
+		}
+	}
 	present := p.master
-	if present != nil && !present.listed {
+	known := false
+	for f := range p.candidates {
+		known = known || f == present
+	}
+	if !known {
 		p.master, present = nil, nil
 	}
-	if present != nil && !present.feed.alive(at) {
+	if present != nil && !present.alive(at) {
 		present = nil
 	}
-	for t := range p.candidates {
-		if t.feed.alive(at) && (present == nil || t.feed == present.feed || t.feed.agrees(present.feed)) {
-			p.master = t
+	for f := range p.candidates {
+		if f.alive(at) && (present == nil || f == present || f.agrees(present)) {
+			p.master = f
 			return
 		}
 		if p.master == nil {
-			p.master = t
+			p.master = f
 		}
 	}
 }

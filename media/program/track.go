@@ -6,22 +6,17 @@ import "vw/media/mpegts"
 // access point, or of a PES packet with a time stamp: 2 s.
 const patience = 2 * mpegts.PTSHz
 
-// A track is one elementary stream of a feed and the output PID that it has
-// for as long as the program remembers it.
+// A track is one elementary stream of a feed.
 type track struct {
-	feed        *feed
-	source      uint16 // PID in the feed
-	kind        mpegts.Kind
-	vague       bool // the kind is not known
-	coding      byte // stream_type
-	codec       string
-	descriptors []byte
-	// registration is the program's, which says what user private stream_types mean.
-	registration string
+	feed   *feed
+	source uint16 // PID in the feed
+	format
 
-	selected bool // the rule takes it
-	listed   bool // the PMT names it
-	id       byte // stream_id where the source's is one of the same range
+	placed   bool  // the rule names it
+	selected bool  // and the owner has not muted it
+	muted    bool  // or has
+	goal     *slot // of which it is the heir, unless it is muted
+	slot     *slot // that it is in: its packets go out
 
 	// The source, since the feed's last restart.
 	counter mpegts.Counter
@@ -33,13 +28,9 @@ type track struct {
 	epoch   int    // of the feed's clocks, which one it follows
 
 	// The output.
-	pid     uint16
-	cc      byte // of the next packet with payload
-	out     int64
-	outSet  bool
 	delay   int64 // of the DTS, so that it does not go back
 	at      int64 // arrival of the last packet sent
-	started bool
+	pause   int64 // the longest that it has been silent of late
 	waiting bool
 	since   int64 // it has waited since then
 	header  int   // bytes seen of a PES header that is not over; 0: none
@@ -47,12 +38,30 @@ type track struct {
 }
 
 // stop ends the track's run: it has to start anew.
-func (t *track) stop() { t.started, t.waiting, t.header = false, false, 0 }
+func (t *track) stop() {
+	if t.slot != nil {
+		t.slot.leave()
+	}
+	t.waiting, t.header = false, 0
+}
 
-// forget drops what is known of the track's source.
-func (t *track) forget() {
+// giveWay stops a track that another one replaces. Its feed may have gone on for it alone.
+func (t *track) giveWay() {
 	t.stop()
-	t.counter, t.stamped = mpegts.Counter{}, false
+	if !t.feed.heard() {
+		t.feed.forget()
+	}
+}
+
+// forget drops what is known of the track's source. That may be followed by
+// another at once, so that nobody is missed yet.
+func (t *track) forget() {
+	s := t.slot
+	t.stop()
+	if s != nil {
+		s.quiet = t.at + grace
+	}
+	t.counter, t.stamped, t.pause = mpegts.Counter{}, false, 0
 }
 
 // follow takes the track's next packet. One that opens a PES packet is a
@@ -68,31 +77,8 @@ func (t *track) follow(in mpegts.Packet, pes mpegts.PES) mpegts.Step {
 	return step
 }
 
-// start says whether the track has started, and starts it: at a PES packet
-// with a stamp, video at a random access point; after patience at any. Pictures
-// that come too early for their time are shown fast; sound is left out until it
-// is in time.
-func (t *track) start(in mpegts.Packet, at int64) bool {
-	early := t.delay > 0 && t.kind == mpegts.Audio
-	if early && in.UnitStart() {
-		t.started = false
-	}
-	if t.started {
-		return true
-	}
-	if !t.waiting {
-		t.waiting, t.since = true, at
-	}
-	if !in.UnitStart() {
-		return false
-	}
-	pes, _ := in.PES()
-	_, _, stamped := stamps(pes)
-	ready := stamped && !early && (t.kind != mpegts.Video || in.RandomAccessPoint(t.codec))
-	t.started = ready || t.kind == mpegts.Other || at-t.since >= patience
-	t.waiting = !t.started
-	return t.started
-}
+// nearest is how near to each other frames of the track come where they crowd.
+func (t *track) nearest() int64 { return max(1, min(t.step/2, crowding)) }
 
 // clock is the feed's clock that the track's stamps belong to.
 func (t *track) clock() *clock {
@@ -103,10 +89,10 @@ func (t *track) clock() *clock {
 }
 
 // streamID replaces a stream_id of MPEG video or audio (table 2-22) by the
-// track's; others are private or extended and stay.
+// slot's; others are private or extended and stay.
 func (t *track) streamID(id byte) byte {
 	if t.kind == mpegts.Video && id&0xf0 == 0xe0 || t.kind == mpegts.Audio && id&0xe0 == 0xc0 {
-		return t.id
+		return t.slot.id
 	}
 	return id
 }
