@@ -106,6 +106,8 @@
 //   - The feeds of a stream are one program, whatever becomes of their sources:
 //     TestFeedsBecomeOneProgram, TestTimeGoesOnWhenFfmpegIsKilledAndRestarted,
 //     TestAnotherPictureInTheRuleIsDecodedOn, TestJsmpegFindsBothTracksIntact.
+//   - Nobody is handed half a group of pictures:
+//     TestNobodyIsHandedHalfAGroupOfPictures.
 //   - The page shows what strangers wrote as text alone:
 //     TestBrowserShowsTroubleInEverySizeAndNoHTMLOfStrangers.
 //   - What is no command is not answered, so that agents on one endpoint leave
