@@ -47,10 +47,7 @@ func (h *handlers) websocket(w http.ResponseWriter, r *http.Request, name string
 // answer serves a command channel until it is lost.
 func (h *handlers) answer(ctx context.Context, c *link.Conn) {
 	receive := func(data []byte, _ bool) { h.Channel.Answer(ctx, c, command.Local, data) }
-	_ = c.Serve(ctx, command.MaxCommand, receive, func(life context.Context) error { // it was lost
-		<-life.Done()
-		return nil
-	})
+	_ = c.Serve(ctx, command.MaxCommand, receive, link.UntilLost) // it was lost
 }
 
 // relay writes what the feed or stream carries, and takes in what is sent.
