@@ -42,3 +42,25 @@ func anchors(text string) map[string]bool {
 	}
 	return all
 }
+
+// The lesson is done in a fresh Debian by the commands that README.md shows.
+func TestLessonIsTheFirstPages(t *testing.T) {
+	script := "\n" + document(t, "dist/lesson.sh")
+	_, lesson, _ := strings.Cut(document(t, "../../README.md"), "## A lesson on air")
+	lesson, _, _ = strings.Cut(lesson, "\n## ")
+	commands := 0
+	for _, b := range blocks(t, lesson) {
+		for _, line := range b.lines {
+			if line == "sudo -i" || strings.HasPrefix(line, "TOKEN=") { // it is root, and has made one
+				continue
+			}
+			commands++
+			if !strings.Contains(script, "\n"+line+"\n") {
+				t.Errorf("dist/lesson.sh does not run %s", line)
+			}
+		}
+	}
+	if commands < 10 {
+		t.Errorf("README.md's lesson has %d lines", commands)
+	}
+}
