@@ -133,7 +133,7 @@ func (a *Agent) start(ctx context.Context) (stop func()) {
 		endLasting()
 		rest.Wait()
 		a.log.Info("stopped")
-		a.logLimit.tell(0)
+		a.logLimit.flush(0)
 	}
 }
 

@@ -21,7 +21,7 @@ const (
 )
 
 // A boundedLog is a log that no flood of commands, posts or requests can fill:
-// it writes so many lines of a kind, and tells once a second how many it left out.
+// it writes so many lines of a kind, and logs once a second how many it left out.
 type boundedLog struct {
 	slog.Handler
 	*logLimit
@@ -32,12 +32,12 @@ type logLimit struct {
 	base    *slog.Logger
 	mu      sync.Mutex
 	kinds   map[string]*logKind
-	leftOut map[string]*logKind // those of which lines were left out
+	leftOut map[string]*logKind // of which lines were left out
 }
 
 type logKind struct {
 	rate  *rate.Limiter
-	lines int       // left out and not told of yet
+	lines int       // left out and not logged yet
 	since time.Time // the first of them
 }
 
@@ -48,7 +48,7 @@ func newBoundedLog(log *slog.Logger) (*slog.Logger, *logLimit) {
 
 func (b boundedLog) Handle(ctx context.Context, r slog.Record) error {
 	ok := b.allow(r.Message)
-	b.tell(time.Second)
+	b.flush(time.Second)
 	if !ok {
 		return nil
 	}
@@ -72,7 +72,7 @@ func (b boundedLog) WithGroup(name string) slog.Handler {
 	return boundedLog{b.Handler.WithGroup(name), b.logLimit}
 }
 
-// allow says whether a line of that kind may be written.
+// allow reports whether a line of that kind may be written.
 func (l *logLimit) allow(kind string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -95,20 +95,20 @@ func (l *logLimit) allow(kind string) bool {
 	return false
 }
 
-// tell tells what was left out, where that began so long ago.
-func (l *logLimit) tell(after time.Duration) {
-	told := map[string]int{}
+// flush logs what was left out, where that began so long ago.
+func (l *logLimit) flush(after time.Duration) {
+	lines := map[string]int{}
 	l.mu.Lock()
 	for kind, k := range l.leftOut {
 		if time.Since(k.since) >= after {
-			told[kind] = k.lines
+			lines[kind] = k.lines
 			k.lines = 0
 			delete(l.leftOut, kind)
 		}
 	}
 	l.mu.Unlock()
-	for kind, lines := range told {
-		l.base.Warn("log lines left out", "like", kind, "lines", lines)
+	for kind, n := range lines {
+		l.base.Warn("log lines left out", "like", kind, "lines", n)
 	}
 }
 
