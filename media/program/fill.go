@@ -115,7 +115,16 @@ func (p *Program) Fill(dst []byte, at time.Duration) []byte {
 
 // filled reports whether it is the filler's turn in the slot.
 func (s *slot) filled(at int64) bool {
-	return s.occupant == nil && s.listed && at >= s.quiet && s.canFill()
+	return s.occupant == nil && s.listed && at >= max(s.quiet, s.returns()) && s.canFill()
+}
+
+// returns is the arrival time until which the filler leaves off, since sound is
+// back that is only waiting to be in time behind what has been filled ahead.
+func (s *slot) returns() int64 {
+	if t := s.heir; t != nil && t.goal == s && t.stamped && t.delay > 0 && s.kind == mpegts.Audio {
+		return t.dtsAt + missed[mpegts.Audio]
+	}
+	return 0
 }
 
 // Due returns when Fill has to be called next at the latest; false where no slot
@@ -128,10 +137,10 @@ func (p *Program) Due() (at time.Duration, ok bool) {
 			due = min(due, s.missedAt())
 		case s.filled(never):
 			next := s.next + p.lag
-			if s.kind == mpegts.Audio {
-				next += fillSound
+			if s.kind == mpegts.Video {
+				next -= fillAhead * fillPicture
 			}
-			due = min(due, max(min(next, p.pcrDue()), s.quiet))
+			due = min(due, max(min(next, p.pcrDue()), s.quiet, s.returns()))
 		}
 	}
 	if due == never {
@@ -173,7 +182,7 @@ func (p *Program) fillVideo(dst []byte, s *slot, at int64) []byte {
 		s.begun = true
 		s.next += fillPicture
 	}
-	for ; s.next <= time; s.next += fillPicture {
+	for ; s.next <= time+fillAhead*fillPicture; s.next += fillPicture {
 		if s.next >= s.intra {
 			dst = p.appendIntra(dst, s, at)
 		} else {
@@ -190,13 +199,17 @@ func (p *Program) appendIntra(dst []byte, s *slot, at int64) []byte {
 	return p.appendUnit(dst, s, picture, true, at)
 }
 
-// fillAudio appends silence up to now.
+// fillAudio appends silence when it has run out: a packet ahead of the time, since a
+// player that has no sound shows no picture either.
 func (p *Program) fillAudio(dst []byte, s *slot, at int64) []byte {
 	time := at - p.lag
 	if time-s.next > fillMost {
 		s.next = time
 	}
-	return p.silence(dst, s, time, at)
+	if s.next > time {
+		return dst
+	}
+	return p.silence(dst, s, time+fillSound, at)
 }
 
 // silence appends whole frames, the last of which begins before the program time until.

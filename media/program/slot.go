@@ -176,7 +176,7 @@ func (s *slot) behind(t *track, dts uint64) int64 {
 	}
 	floor := s.out + t.nearest()
 	if s.kind == mpegts.Audio && s.by != t {
-		floor = max(floor, s.end()-s.frame())
+		floor = max(floor, s.end()-s.frame()/2)
 	}
 	return max(0, floor-t.clock().time(dts))
 }
