@@ -62,15 +62,19 @@ func (r *Router) SetStreams(rules map[string][]string) *Stopping {
 	defer r.changing.Unlock()
 	changed := r.changed(rules)
 	change := &change{router: r}
+	var unused []*stream
 	r.mu.Lock()
 	for name, rule := range changed {
 		s := r.stream(name)
 		s.ruled, s.entries, s.rule = rule != nil, rules[name], rule
 		r.wire(s)
-		if !r.forgetUnused(s) {
+		if s.unused() {
+			unused = append(unused, s)
+		} else {
 			change.streams([]*stream{s})
 		}
 	}
+	r.forget(unused...)
 	for s := range r.subs {
 		if !s.ofStream && r.ruled(s.name) {
 			change.stopping.Join(s.follow(s.name, true))
@@ -154,14 +158,13 @@ func (r *Router) selectors(s *stream) []program.Selector {
 	return rule
 }
 
-func (r *Router) forgetUnused(s *stream) (forgotten bool) {
-	if s.ruled || s.readers > 0 {
-		return false
+// forget drops streams that are unused.
+func (r *Router) forget(streams ...*stream) {
+	r.unwire(streams...)
+	for _, s := range streams {
+		s.close()
+		delete(r.streams, s.name)
 	}
-	r.unwire(s)
-	s.close()
-	delete(r.streams, s.name)
-	return true
 }
 
 func (r *Router) ruled(name string) bool {
@@ -218,7 +221,9 @@ func (r *Router) part(s *Subscriber) {
 	if s.ofStream {
 		x := r.stream(s.name)
 		x.readers--
-		r.forgetUnused(x)
+		if x.unused() {
+			r.forget(x)
+		}
 	} else {
 		f := r.feed(s.name)
 		f.readers--

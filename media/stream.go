@@ -143,6 +143,9 @@ func (s *stream) tick() {
 	s.fill(s.router.now())
 }
 
+// unused reports whether there is neither a rule nor a reader of the stream.
+func (s *stream) unused() bool { return !s.ruled && s.readers == 0 }
+
 // close ends the stream's timer.
 func (s *stream) close() {
 	s.mu.Lock()
