@@ -143,8 +143,10 @@ func TestChangesThatFollowEachOtherFastLoseAndRepeatNothing(t *testing.T) {
 	for _, v := range viewers {
 		v.rest()
 		all = append(all, numbers(t, 1, v.got)...)
-		if !slices.IsSorted(numbers(t, 1, v.got)) {
-			t.Error("packets arrived out of order")
+		for _, message := range v.each { // two links to one place are two connections: what is first on the one may be second at the relay
+			if !slices.IsSorted(numbers(t, 1, message)) {
+				t.Error("packets of a message are out of order")
+			}
 		}
 	}
 	slices.Sort(all)
