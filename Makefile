@@ -1,7 +1,7 @@
 # make help lists the targets. Building needs Go alone; the tests also need
 # what .ci/setup installs.
 
-STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+TOOL = go tool -modfile=.ci/go.mod
 
 # The version comes from git where there is one; without it the program tells
 # what Go wrote into it. Go itself does not ask git: that fails in a clone which
@@ -12,7 +12,7 @@ BUILD = CGO_ENABLED=0 go build -trimpath -ldflags '$(if $(VERSION),-X main.versi
 CROSS = linux/arm windows/amd64 darwin/arm64
 export GOFLAGS += -buildvcs=false
 
-.PHONY: build demo test attack check fmt vet staticcheck cross $(CROSS) bench dist dist-check lesson clip clean help setup
+.PHONY: build demo test ci attack check vuln cross $(CROSS) bench dist dist-check lesson clip clean help setup
 
 build: ## bin/vw and bin/testrelay (the default)
 	$(BUILD) -o bin/ ./cmd/...
@@ -23,20 +23,17 @@ demo: build ## a relay, an agent and a source, live; ARGS='--for 10s' ends it by
 test: setup check cross dist-check lesson ## everything, with the race detector; installs what it needs
 	go test -race -shuffle=on -timeout 10m ./...
 
+ci: ## what continuous integration runs, as it runs it
+	.ci/run
+
+check: ## the quick part, in seconds once the linter is built: format, vet, lint
+	$(TOOL) golangci-lint run ./...
+
+vuln: ## asks the Go vulnerability database about what the programs use; needs vuln.go.dev
+	$(TOOL) govulncheck ./...
+
 attack: ## the long form of the attacks on a whole agent, which the tests run in short
 	go test -count=1 -timeout 60m -v ./agent/attack -long
-
-check: fmt vet staticcheck ## the quick part: format, vet, staticcheck
-
-fmt:
-	@files=$$(gofmt -l .) && if [ -n "$$files" ]; then \
-		echo "not formatted (gofmt -w mends it):" $$files >&2; exit 1; fi
-
-vet:
-	go vet ./...
-
-staticcheck:
-	go run $(STATICCHECK) ./...
 
 cross: $(CROSS) ## the programs for 32-bit arm, Windows and macOS, in bin/GOOS-GOARCH
 

@@ -77,7 +77,7 @@ func (r *Router) Post(name string, evict func()) *Post {
 
 // Copy is called once. It reads packets from src until it ends or fails, or until another post
 // takes the feed over (ErrTakenOver). A source that is no transport stream is
-// ErrNotTransportStream, one without a byte ErrEmptyPost; they leave the feed as it was.
+// NotTransportStreamError, one without a byte ErrEmptyPost; they leave the feed as it was.
 func (p *Post) Copy(src io.Reader) (err error) {
 	rd := newReader(src, &p.seen)
 	defer rd.close()
@@ -88,9 +88,9 @@ func (p *Post) Copy(src io.Reader) (err error) {
 			switch overtaken := p.skip(rd.takeSkipped()); {
 			case overtaken:
 				return ErrTakenOver
-			case err == io.EOF && p.seen.Load() == 0:
+			case errors.Is(err, io.EOF) && p.seen.Load() == 0:
 				return ErrEmptyPost
-			case err == io.EOF:
+			case errors.Is(err, io.EOF):
 				return nil
 			}
 			return err
@@ -195,7 +195,7 @@ func (p *Post) end(why error) {
 	defer f.mu.Unlock()
 	f.open = slices.DeleteFunc(f.open, func(x *Post) bool { return x == p })
 	f.used = p.router.now()
-	if no := (*ErrNotTransportStream)(nil); f.post == nil && errors.As(why, &no) {
+	if no := (*NotTransportStreamError)(nil); f.post == nil && errors.As(why, &no) {
 		f.refused = no.Format()
 	}
 	if f.post != p {

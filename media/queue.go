@@ -265,12 +265,11 @@ func (q *queue) purge(of func(chunk) remainder) (busy <-chan struct{}) {
 
 // reset empties the queue for a new start: what its reader had has been lost,
 // so that there are no discontinuities to bridge.
-func (q *queue) reset() (busy <-chan struct{}) {
-	busy = q.purge(nothing)
+func (q *queue) reset() {
+	q.purge(nothing)
 	q.mu.Lock()
 	clear(q.discontinuities)
 	q.mu.Unlock()
-	return busy
 }
 
 // close ends the queue: take returns ErrClosed from now on.

@@ -2,6 +2,7 @@ package media
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"sync/atomic"
@@ -23,16 +24,16 @@ const (
 	maxFirst = (locateLong + 1) * 204
 )
 
-// ErrNotTransportStream is what a post ends with whose first MiB, or all of it
+// NotTransportStreamError is what a post ends with whose first MiB, or all of it
 // if it is shorter, holds no transport stream.
-type ErrNotTransportStream struct {
+type NotTransportStreamError struct {
 	Seen    int    // bytes
 	First   []byte // the first few of them
 	Packets int    // the size of its packets, where it is one of those that cannot be taken; else 0
 }
 
 // Format names what the source is, where that is known.
-func (e *ErrNotTransportStream) Format() string {
+func (e *NotTransportStreamError) Format() string {
 	switch name := container(e.First); {
 	case e.Packets != 0:
 		return fmt.Sprintf("MPEG-TS in packets of %d bytes", e.Packets)
@@ -42,7 +43,7 @@ func (e *ErrNotTransportStream) Format() string {
 	return "something else than MPEG-TS"
 }
 
-func (e *ErrNotTransportStream) Error() string {
+func (e *NotTransportStreamError) Error() string {
 	if e.Packets != 0 {
 		return fmt.Sprintf("a transport stream in packets of %d bytes, where 188 are wanted (M2TS has 192, DVB with check bytes 204)", e.Packets)
 	}
@@ -85,7 +86,7 @@ func (r *reader) next() (chunk, error) {
 		}
 		if r.err != nil {
 			r.skip(r.end - r.start)
-			if !r.ever && r.seen.Load() > 0 && r.err == io.EOF {
+			if !r.ever && r.seen.Load() > 0 && errors.Is(r.err, io.EOF) {
 				return chunk{}, r.notTransportStream()
 			}
 			return chunk{}, r.err
@@ -111,7 +112,7 @@ func (r *reader) note(b []byte) {
 }
 
 func (r *reader) notTransportStream() error {
-	return &ErrNotTransportStream{int(r.seen.Load()), r.first[:min(len(r.first), 32)], longPackets(r.first)}
+	return &NotTransportStreamError{int(r.seen.Load()), r.first[:min(len(r.first), 32)], longPackets(r.first)}
 }
 
 // longPackets finds packets of 192 bytes, each behind a time stamp (M2TS, as

@@ -171,7 +171,7 @@ func TestWhatIsNoTransportStreamIsRefused(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			read = 0
 			got, info, err := packetsOf(t, c.body)
-			var no *media.ErrNotTransportStream
+			var no *media.NotTransportStreamError
 			if !errors.As(err, &no) {
 				t.Fatalf("%v", err)
 			}
@@ -226,7 +226,7 @@ func TestPacketsOfAnotherSizeAreRefusedAtOnceInWords(t *testing.T) {
 		in := padded(ts, c.before, c.after)
 		for _, n := range []int{7, 1000, len(in)} {
 			got, info, err := packetsOf(t, pieces(in, func() int { return n }))
-			var no *media.ErrNotTransportStream
+			var no *media.NotTransportStreamError
 			if !errors.As(err, &no) || no.Packets != c.size || !strings.Contains(err.Error(), fmt.Sprint(c.size)) {
 				t.Errorf("packets of %d bytes in pieces of %d: %v", c.size, n, err)
 			} else if len(got) != 0 || info.Bytes != 0 || no.Seen > media.MaxMessage {
@@ -289,7 +289,7 @@ func FuzzReader(f *testing.F) {
 		if len(whole)%mpegts.PacketSize != 0 {
 			t.Fatalf("%d bytes are not whole packets", len(whole))
 		}
-		var no *media.ErrNotTransportStream
+		var no *media.NotTransportStreamError
 		if len(whole) == 0 && len(in) > 0 {
 			if !errors.As(err, &no) || no.Seen != len(in) {
 				t.Errorf("nothing found in %d bytes: %v", len(in), err)

@@ -60,7 +60,7 @@ func TestPostThatIsNoTransportStreamLeavesTheFeedAsItWas(t *testing.T) {
 		ts := newSource(4, 0).take(10)
 		first.send(t, ts[:5000])
 		second.send(t, bytes.Repeat([]byte("no packets "), 1000))
-		var no *media.ErrNotTransportStream
+		var no *media.NotTransportStreamError
 		if err := second.finish(); !errors.As(err, &no) {
 			t.Errorf("the second post ended with %v", err)
 		}

@@ -49,7 +49,7 @@ func (h *handlers) ingest(w http.ResponseWriter, r *http.Request, name string) {
 
 // writeEnd answers a post, and logs why it was ended: ffmpeg shows no HTTP status.
 func writeEnd(w http.ResponseWriter, r *http.Request, log *slog.Logger, post *media.Post, err error) {
-	var notTS *media.ErrNotTransportStream
+	var notTS *media.NotTransportStreamError
 	switch {
 	case err == nil && post.GoesOn():
 		log.Debug("post ended")

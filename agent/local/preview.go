@@ -85,7 +85,7 @@ func (h *handlers) preview(w http.ResponseWriter, r *http.Request, path string) 
 
 // refuse says why there is no picture, and what to do about it.
 func (v *view) refuse(w http.ResponseWriter, r *http.Request, name string, err error) {
-	var codec *picture.ErrCodec
+	var codec *picture.CodecError
 	switch {
 	case r.Context().Err() != nil: // the client has gone
 	case errors.Is(err, errNotModified):

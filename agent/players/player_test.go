@@ -133,10 +133,9 @@ func (p *player) first(kind string, from, to time.Time, ok func(event) bool) tim
 
 const never = time.Hour
 
-func black(e event) bool  { return e.Black }
-func live(e event) bool   { return !e.Black && !e.Garbled }
-func loud(e event) bool   { return e.Level > 0.02 }
-func silent(e event) bool { return !loud(e) }
+func black(e event) bool { return e.Black }
+func live(e event) bool  { return !e.Black && !e.Garbled }
+func loud(e event) bool  { return e.Level > 0.02 }
 
 // quiet is the longest time for which nothing was heard.
 func (p *player) quiet(from, to time.Time) (longest time.Duration) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -240,3 +241,15 @@ func (r *reader) complaints() (lines []string) {
 }
 
 func (r *room) String() string { return fmt.Sprintf("room %s", r.name) }
+
+func TestPagesAreThoseOfTheManual(t *testing.T) {
+	manual, err := os.ReadFile("../../testrelay/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range []string{mpegtsPage, jsmpegPage} {
+		if !strings.Contains(string(manual), "```html\n"+strings.TrimSpace(page)+"\n```") {
+			t.Errorf("testrelay/README.md does not show\n%s", page)
+		}
+	}
+}

@@ -60,7 +60,7 @@ func runCheck(ctx context.Context, c *cli.Call) error {
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}
-	return cli.Exit(code)
+	return cli.ExitError(code)
 }
 
 // checkFile judges one file. What was read before an error is judged too.

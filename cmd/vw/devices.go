@@ -67,7 +67,7 @@ func runDevices(ctx context.Context, c *cli.Call) error {
 		err = found.WriteText(c.Stdout)
 	}
 	if err == nil && found.Empty() {
-		err = cli.Exit(cli.Failed)
+		err = cli.ExitError(cli.Failed)
 	}
 	return err
 }

@@ -56,7 +56,7 @@ func runDoctor(ctx context.Context, c *cli.Call) error {
 		err = cli.PrintJSON(c.Stdout, report)
 	}
 	if err == nil && !report.OK {
-		err = cli.Exit(cli.Failed)
+		err = cli.ExitError(cli.Failed)
 	}
 	return err
 }

@@ -64,7 +64,7 @@ func runSend(ctx context.Context, c *cli.Call) error {
 	}
 	acknowledged, err := o.Run(ctx, f.Args(), c)
 	if err == nil && !acknowledged {
-		err = cli.Exit(cli.Failed)
+		err = cli.ExitError(cli.Failed)
 	}
 	return err
 }

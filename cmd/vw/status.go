@@ -56,17 +56,17 @@ func runStatus(ctx context.Context, c *cli.Call) error {
 	o.colour = cli.InColour(c.Stdout, c.Environ)
 	o.clear = o.watch && !o.asJSON && cli.IsTerminal(c.Stdout)
 	if o.watch {
-		return cli.Exit(o.again(ctx, c.Stdout))
+		return cli.ExitError(o.again(ctx, c.Stdout))
 	}
 	text, code, err := o.look(ctx)
 	if err != nil {
 		fmt.Fprintf(c.Stderr, "vw status: %v\n", err)
-		return cli.Exit(code)
+		return cli.ExitError(code)
 	}
 	if _, err := c.Stdout.Write(text); err != nil {
 		return err
 	}
-	return cli.Exit(code)
+	return cli.ExitError(code)
 }
 
 // again looks every second until ctx ends. It survives the agent.

@@ -42,7 +42,7 @@ func runStream(ctx context.Context, c *cli.Call) error {
 	defer tellManager(ctx, c, a.URL(), config.Log)()
 	if err := a.Run(ctx); err != nil {
 		config.Log.Error("stopped by an error", "err", err)
-		return cli.Exit(cli.Failed)
+		return cli.ExitError(cli.Failed)
 	}
 	return nil
 }

@@ -30,12 +30,12 @@ var ErrNoVideo = errors.New("there is no video in it")
 // ErrTooLarge is what there is of a picture of more macroblocks than 1920x1088.
 var ErrTooLarge = errors.New("the picture is larger than 1920x1088, which is the most that can be shown")
 
-// ErrCodec is what there is of video that is no MPEG-1 video.
-type ErrCodec struct {
+// CodecError is what there is of video that is no MPEG-1 video.
+type CodecError struct {
 	Name string // as ffmpeg calls it
 }
 
-func (e *ErrCodec) Error() string {
+func (e *CodecError) Error() string {
 	return e.Name + " cannot be shown as a picture (MPEG-1 video alone can)"
 }
 
@@ -68,7 +68,7 @@ func (d *Decoder) Write(packets []byte) {
 }
 
 // Err says, without decoding, why there is no picture: ErrNoPicture,
-// ErrNoVideo, ErrTooLarge, an *ErrCodec, or nil where there is one.
+// ErrNoVideo, ErrTooLarge, an *CodecError, or nil where there is one.
 func (d *Decoder) Err() error {
 	switch {
 	case d.track.err != nil:

@@ -77,7 +77,7 @@ func TestSizesThatAreNoWholeMacroblocks(t *testing.T) {
 }
 
 func TestWhatCannotBeShownIsNamed(t *testing.T) {
-	codec := func(name string) error { return &picture.ErrCodec{Name: name} }
+	codec := func(name string) error { return &picture.CodecError{Name: name} }
 	for args, want := range map[string]error{
 		moving + "-c:v libx264 -preset ultrafast ": codec("h264"),
 		moving + "-c:v mpeg2video -g 12 ":          codec("mpeg2video"),
@@ -108,7 +108,7 @@ func TestSourceThatBecomesAnotherIsFollowed(t *testing.T) {
 		t.Errorf("a picture of %v is shown, mean colour %.0f", m.Bounds(), mean(m))
 	}
 	d.Write(other)
-	var codec *picture.ErrCodec
+	var codec *picture.CodecError
 	if _, err := d.JPEG(); !errors.As(err, &codec) {
 		t.Errorf("after it became h264: %v", err)
 	}

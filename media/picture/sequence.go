@@ -119,7 +119,7 @@ func (s *sequence) readHeader(u []byte) {
 	s.err = nil
 	switch {
 	case bytes.Contains(u, []byte{0, 0, 1, codeExtension}):
-		s.err = &ErrCodec{"mpeg2video"}
+		s.err = &CodecError{"mpeg2video"}
 	case (width+15)/16*s.rows > maxMacroblocks:
 		s.err = ErrTooLarge
 	case width == 0 || height == 0:

@@ -36,7 +36,7 @@ func (t *track) adopt() bool {
 		t.video, t.err, t.counter = x, nil, mpegts.Counter{}
 		// ffmpeg gives MPEG-1 video the type of MPEG-2 video.
 		if x.Type != 0x01 && x.Type != 0x02 {
-			t.err = &ErrCodec{name}
+			t.err = &CodecError{name}
 		}
 		return true
 	}

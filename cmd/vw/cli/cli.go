@@ -33,10 +33,10 @@ type Call struct {
 	Describe func(help string, flags *pflag.FlagSet)
 }
 
-// An Exit is an error that ends a command with a code, and is not printed.
-type Exit int
+// An ExitError is an error that ends a command with a code, and is not printed.
+type ExitError int
 
-func (e Exit) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+func (e ExitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
 // A UsageError is an error in what a command was called with.
 type UsageError struct{ Err error }
@@ -53,7 +53,7 @@ func Usagef(format string, args ...any) error { return UsageError{Err: fmt.Error
 // Code returns the exit code for the error that a command has returned, and
 // prints that in one line.
 func (c *Call) Code(err error) int {
-	var exit Exit
+	var exit ExitError
 	switch {
 	case err == nil, errors.Is(err, pflag.ErrHelp):
 		return OK
