@@ -1,12 +1,15 @@
 package local
 
 import (
+	"bytes"
+	"fmt"
+	"maps"
 	"math"
 	"net/http"
+	"slices"
+	"strings"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/common/expfmt"
+	"github.com/VictoriaMetrics/metrics"
 
 	"vw/agent/link"
 	"vw/agent/status"
@@ -16,22 +19,19 @@ import (
 
 // metrics answers in the text format of Prometheus.
 func (h *handlers) metrics(w http.ResponseWriter, _ *http.Request, _ string) {
-	registry, s := prometheus.NewRegistry(), h.Reporter.Status()
-	registry.MustRegister(statusMetrics{s, h.Commands.Counts()})
+	s := h.Reporter.Status()
+	to := sink{}
+	statusMetrics{s, h.Commands.Counts()}.collect(to)
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	for _, name := range slices.Sorted(maps.Keys(to)) {
+		f := to[name]
+		fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s %s\n", name, f.help, name, f.kind)
+		_, _ = w.Write(f.series.Bytes()) // the client may have gone
+	}
 	if len(s.Mutes) == 0 { // else what the process reads and computes would tell the rate of what is muted
-		registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	}
-	families, err := registry.Gather()
-	if err != nil {
-		h.Log.Error("metrics cannot be gathered", "err", err)
-		writeError(w, http.StatusInternalServerError, "internal error")
-		return
-	}
-	format := expfmt.NewFormat(expfmt.TypeTextPlain)
-	w.Header().Set("Content-Type", string(format))
-	encoder := expfmt.NewEncoder(w, format)
-	for _, family := range families {
-		_ = encoder.Encode(family) // the client may have gone
+		metrics.ExposeMetadata(true)
+		metrics.WriteProcessMetrics(w)
+		metrics.WriteFDMetrics(w)
 	}
 }
 
@@ -41,12 +41,8 @@ type statusMetrics struct {
 	counts map[command.Outcome]uint64
 }
 
-// Describe describes nothing: what there is hangs on the status.
-func (statusMetrics) Describe(chan<- *prometheus.Desc) {}
-
-// Collect sends them all.
-func (m statusMetrics) Collect(metrics chan<- prometheus.Metric) {
-	s, to := m.status, sink(metrics)
+func (m statusMetrics) collect(to sink) {
+	s := m.status
 	to.gauge("vw_info", "1, with what the agent is called in the labels", 1, "name", s.Name, "version", s.Version, "instance", s.Instance)
 	to.gauge("vw_uptime_seconds", "seconds since the start", s.Uptime)
 	to.gauge("vw_locked", "1 while the owner has locked the rules", one(s.Locked))
@@ -72,23 +68,41 @@ func (m statusMetrics) Collect(metrics chan<- prometheus.Metric) {
 	}
 }
 
-// A sink takes metrics: labels are names and values in turn.
-type sink chan<- prometheus.Metric
+// A sink takes metrics by name. Labels are names and values in turn.
+type sink map[string]*family
 
-func (to sink) send(kind prometheus.ValueType, name, help string, value float64, labels []string) {
-	names := prometheus.Labels{}
-	for i := 0; i+1 < len(labels); i += 2 {
-		names[labels[i]] = labels[i+1]
+// A family is all that is told under one name.
+type family struct {
+	kind, help string
+	series     bytes.Buffer
+}
+
+// escape is what a label's value needs; %q would write a tab in a way that no parser takes.
+var escape = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+
+func (to sink) send(kind, name, help string, value float64, labels []string) {
+	f := to[name]
+	if f == nil {
+		f = &family{kind: kind, help: help}
+		to[name] = f
 	}
-	to <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, names), kind, value)
+	var list []string
+	for i := 0; i+1 < len(labels); i += 2 {
+		list = append(list, labels[i]+`="`+escape.Replace(labels[i+1])+`"`)
+	}
+	if len(list) > 0 {
+		slices.Sort(list)
+		name += "{" + strings.Join(list, ",") + "}"
+	}
+	fmt.Fprintf(&f.series, "%s %v\n", name, value)
 }
 
 func (to sink) gauge(name, help string, value float64, labels ...string) {
-	to.send(prometheus.GaugeValue, name, help, value, labels)
+	to.send("gauge", name, help, value, labels)
 }
 
 func (to sink) counter(name, help string, value uint64, labels ...string) {
-	to.send(prometheus.CounterValue, name, help, float64(value), labels)
+	to.send("counter", name, help, float64(value), labels)
 }
 
 // feed sends what is told of a feed: of one of which something is muted, only that.
