@@ -60,11 +60,11 @@ func (m statusMetrics) collect(to sink) {
 		to.counter("vw_commands_total", help, m.counts[command.Outcome{Verb: verb, Done: true}], "verb", verb, "outcome", "done")
 		to.counter("vw_commands_total", help, m.counts[command.Outcome{Verb: verb}], "verb", verb, "outcome", "refused")
 	}
-	for name, feed := range s.Feeds {
-		to.feed(feed, "feed", name)
+	for _, name := range slices.Sorted(maps.Keys(s.Feeds)) {
+		to.feed(s.Feeds[name], "feed", name)
 	}
-	for id, destination := range s.Destinations {
-		to.destination(destination, "id", id)
+	for _, id := range slices.Sorted(maps.Keys(s.Destinations)) {
+		to.destination(s.Destinations[id], "id", id)
 	}
 }
 
