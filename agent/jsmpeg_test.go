@@ -44,7 +44,8 @@ func TestJsmpegFindsBothTracksIntact(t *testing.T) {
 		name      string
 		got, want []byte
 	}{{"video", gotVideo, elementary(t, sentVideo, "0:v:0")}, {"audio", gotAudio, elementary(t, sentAudio, "0:a:0")}} {
-		if len(c.got) < len(c.want)*8/10 || !bytes.HasPrefix(c.want, c.got) {
+		n := min(len(c.got), len(c.want)) // jsmpeg may hold the last back, and the filler may follow it
+		if n < len(c.want)*8/10 || !bytes.Equal(c.want[:n], c.got[:n]) {
 			t.Errorf("%s: %d bytes were sent, jsmpeg finds %d, the first that differs is byte %d",
 				c.name, len(c.want), len(c.got), differs(c.got, c.want))
 		}
