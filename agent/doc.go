@@ -36,7 +36,7 @@
 //  4. Under the table's lock it calls command.Effects.Apply, which waits for nothing.
 //  5. That calls media.Router.SetStreams, forward.Forwarder.Apply, which starts,
 //     changes and ends links, and channel.Channel.Apply, which begins a trial.
-//  6. The handler waits for command.Applied.Stopping: until what was removed has
+//  6. The handler waits for command.Applied.Pending: until what was removed has
 //     stopped, and until state.Store.Save has returned.
 //  7. The reply goes back by link.Conn.WriteText, on the link that asked.
 //

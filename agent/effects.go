@@ -20,28 +20,28 @@ func (e effects) Admit(rule command.Destination) (command.Admission, error) {
 // Apply puts rules in force.
 func (e effects) Apply(r command.Rules, admitted command.Admission) command.Applied {
 	a := e.agent
-	stopping := a.router.SetStreams(r.Streams)
+	pending := a.router.SetStreams(r.Streams)
 	files, _ := admitted.(forward.Admissions)
-	stopping.Join(a.forward.Apply(r.Destinations, files))
+	pending.Join(a.forward.Apply(r.Destinations, files))
 	var api *command.Destination
 	if rule, ok := r.Destinations[command.APIRule]; ok {
 		api = &rule
 	}
-	return command.Applied{Stopping: change{stopping, a.store}, Trial: a.channel.Apply(api)}
+	return command.Applied{Pending: change{pending, a.store}, Trial: a.channel.Apply(api)}
 }
 
 // A change is in force. It is done when what it removed has stopped, and when it
 // is saved.
 type change struct {
-	stopping *media.Stopping
-	store    *state.Store
+	pending *media.PendingWrites
+	store   *state.Store
 }
 
 // Splice returns when what is replaced goes on no more.
-func (c change) Splice(ctx context.Context) { c.stopping.Splice(ctx) }
+func (c change) Splice(ctx context.Context) { c.pending.Splice(ctx) }
 
 // Wait returns when it is done, or ctx ends.
 func (c change) Wait(ctx context.Context) {
-	c.stopping.Wait(ctx)
+	c.pending.Wait(ctx)
 	_ = c.store.Save() // the state file tells
 }

@@ -25,9 +25,9 @@ type Admission interface{ Undo() }
 
 // Applied is what became of a change.
 type Applied struct {
-	// Stopping is waited for without the table's lock before the reply. A panic of
+	// Pending is waited for without the table's lock before the reply. A panic of
 	// its Wait is an error, but the change is in force. Nil: nothing has to stop.
-	Stopping Waiter
+	Pending Waiter
 	// Trial is how long the apiRule of the change is on trial, 0 where it is in force.
 	Trial time.Duration
 }

@@ -156,11 +156,11 @@ func inTurn[T any](ctx context.Context, h *Handler, verb string, work func() (T,
 // told that it has stopped.
 func (h *Handler) commit(ctx context.Context, next Rules, admitted Admission) (trial time.Duration, err error) {
 	applied := h.swap(next, admitted)
-	if applied.Stopping == nil {
+	if applied.Pending == nil {
 		return applied.Trial, nil
 	}
-	h.awaitSplice(ctx, applied.Stopping)
-	applied.Stopping.Wait(ctx)
+	h.awaitSplice(ctx, applied.Pending)
+	applied.Pending.Wait(ctx)
 	if ctx.Err() != nil {
 		return 0, &Error{Kind: Canceled, Why: "the change is in force, but was not waited for"}
 	}

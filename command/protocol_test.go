@@ -59,7 +59,7 @@ func (f fake) Apply(rules command.Rules, _ command.Admission) command.Applied {
 	if f.apply != nil {
 		f.apply(rules)
 	}
-	return command.Applied{Stopping: f, Trial: f.trial}
+	return command.Applied{Pending: f, Trial: f.trial}
 }
 
 func (f fake) Splice(ctx context.Context) {

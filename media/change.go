@@ -11,10 +11,10 @@ type change struct {
 	router   *Router
 	concerns []*stream // each once
 	purges   []purge
-	stopping Stopping
+	pending  PendingWrites
 }
 
-// A purge takes what keep leaves out of the queues of readers of one outlet.
+// A purge takes what keep leaves out of the queues of readers of one fanout.
 type purge struct {
 	subs []*Subscriber
 	keep func(chunk) chunk
@@ -36,7 +36,7 @@ func (c *change) streams(concerned []*stream) {
 }
 
 // done does what is left once the router's lock has been released.
-func (c *change) done() *Stopping {
+func (c *change) done() *PendingWrites {
 	r := c.router
 	var whole []*stream // in force as a whole
 	for _, s := range c.concerns {
@@ -45,7 +45,7 @@ func (c *change) done() *Stopping {
 		keep, spliced := s.set(s.ruled, r.selectors(s))
 		c.purge(s.subs, keep)
 		if spliced != nil {
-			c.stopping.splices = append(c.stopping.splices, splice{s, spliced})
+			c.pending.splices = append(c.pending.splices, splice{s, spliced})
 		} else if len(s.former) > 0 {
 			whole = append(whole, s)
 		}
@@ -60,12 +60,12 @@ func (c *change) done() *Stopping {
 		rests := remainders{keep: p.keep, known: map[*byte]remainder{}}
 		for _, s := range p.subs {
 			if !s.client || s.ofStream {
-				c.stopping.add(s, s.queue.purge(rests.of))
+				c.pending.add(s, s.queue.purge(rests.of))
 			}
 		}
 		rests.release()
 	}
-	return &c.stopping
+	return &c.pending
 }
 
 // A remainder is what is left of a chunk, and the PIDs of packets that are not.

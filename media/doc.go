@@ -58,7 +58,7 @@
 //
 // When SetStreams, SetMutes, Follow or Close has returned, nothing of what it
 // removed is handed out, neither from a backlog nor again after a write that
-// failed; when the Stopping's Wait has returned too, no write of it goes on that
+// failed; when the PendingWrites' Wait has returned too, no write of it goes on that
 // has not been told to end: TestNothingThatWasRemovedIsHandedOut,
 // TestOwnersMuteOfAFeedHoldsForThoseBeyondTheMachine,
 // TestWriteThatFailedAfterAMuteIsNotHandedOutAgain,

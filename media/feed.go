@@ -27,7 +27,7 @@ type feed struct {
 	made   time.Time
 
 	mu sync.Mutex
-	outlet
+	fanout
 	post      *Post  // the present source of packets
 	refused   string // FeedInfo.Refused
 	row       row    // that it is in

@@ -63,7 +63,7 @@ func (m muting) audible(c chunk) chunk {
 // no destination and no recording, whatever the rules say; local clients of
 // the feed itself still see it. What is not known to be of another kind counts
 // as muted by either part, and so do all messages of the feed.
-func (r *Router) SetMutes(entries []string) *Stopping {
+func (r *Router) SetMutes(entries []string) *PendingWrites {
 	r.changing.Lock()
 	defer r.changing.Unlock()
 	mutes := map[string]muting{}
@@ -77,7 +77,7 @@ func (r *Router) SetMutes(entries []string) *Stopping {
 	for _, f := range r.feeds {
 		if m := r.muting(f.name); m != f.muted {
 			f.muted = m
-			f.start.clear()
+			f.fastStart.clear()
 			change.purge(f.subs, m.audible)
 			change.streams(f.streams)
 		}

@@ -66,31 +66,31 @@ func TestNothingThatWasRemovedIsHandedOut(t *testing.T) {
 		name string
 		of   string // what the readers follow
 		rule []string
-		do   func(*studio) *media.Stopping
-		undo func(*studio) *media.Stopping
+		do   func(*studio) *media.PendingWrites
+		undo func(*studio) *media.PendingWrites
 		left []string // kinds
 	}{
 		{"a feed left out of the rule", "s", []string{"v", "a"},
-			func(s *studio) *media.Stopping { return s.SetStreams(map[string][]string{"s": {"v"}}) }, nil, []string{"video"}},
+			func(s *studio) *media.PendingWrites { return s.SetStreams(map[string][]string{"s": {"v"}}) }, nil, []string{"video"}},
 		{"the feed of the clock left out of the rule", "s", []string{"v", "a"},
-			func(s *studio) *media.Stopping { return s.SetStreams(map[string][]string{"s": {"a"}}) }, nil, []string{"audio"}},
+			func(s *studio) *media.PendingWrites { return s.SetStreams(map[string][]string{"s": {"a"}}) }, nil, []string{"audio"}},
 		{"the sound of a feed left out", "s", []string{"av"},
-			func(s *studio) *media.Stopping { return s.SetStreams(map[string][]string{"s": {"av:video"}}) }, nil, []string{"video"}},
+			func(s *studio) *media.PendingWrites { return s.SetStreams(map[string][]string{"s": {"av:video"}}) }, nil, []string{"video"}},
 		{"the picture of a feed left out", "s", []string{"av:video", "av:audio"},
-			func(s *studio) *media.Stopping { return s.SetStreams(map[string][]string{"s": {"av:audio"}}) }, nil, []string{"audio"}},
+			func(s *studio) *media.PendingWrites { return s.SetStreams(map[string][]string{"s": {"av:audio"}}) }, nil, []string{"audio"}},
 		{"an empty rule", "s", []string{"v", "a"},
-			func(s *studio) *media.Stopping { return s.SetStreams(map[string][]string{"s": {}}) }, nil, none},
+			func(s *studio) *media.PendingWrites { return s.SetStreams(map[string][]string{"s": {}}) }, nil, none},
 		{"the rule deleted", "s", []string{"v", "a"},
-			func(s *studio) *media.Stopping { return s.SetStreams(nil) }, nil, none},
+			func(s *studio) *media.PendingWrites { return s.SetStreams(nil) }, nil, none},
 		{"the sound muted by the owner", "s", []string{"av"},
-			func(s *studio) *media.Stopping { return s.SetMutes([]string{"av:audio"}) },
-			func(s *studio) *media.Stopping { return s.SetMutes(nil) }, []string{"video"}},
+			func(s *studio) *media.PendingWrites { return s.SetMutes([]string{"av:audio"}) },
+			func(s *studio) *media.PendingWrites { return s.SetMutes(nil) }, []string{"video"}},
 		{"a feed muted by the owner", "s", []string{"v", "a"},
-			func(s *studio) *media.Stopping { return s.SetMutes([]string{"v"}) },
-			func(s *studio) *media.Stopping { return s.SetMutes(nil) }, []string{"audio"}},
+			func(s *studio) *media.PendingWrites { return s.SetMutes([]string{"v"}) },
+			func(s *studio) *media.PendingWrites { return s.SetMutes(nil) }, []string{"audio"}},
 		{"all muted by the owner", "s", []string{"v", "av"},
-			func(s *studio) *media.Stopping { return s.SetMutes([]string{media.MuteAll}) },
-			func(s *studio) *media.Stopping { return s.SetMutes(nil) }, none},
+			func(s *studio) *media.PendingWrites { return s.SetMutes([]string{media.MuteAll}) },
+			func(s *studio) *media.PendingWrites { return s.SetMutes(nil) }, none},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -121,7 +121,7 @@ func TestNothingThatWasRemovedIsHandedOut(t *testing.T) {
 				}
 
 				if c.undo == nil {
-					c.undo = func(s *studio) *media.Stopping { return s.SetStreams(rules) }
+					c.undo = func(s *studio) *media.PendingWrites { return s.SetStreams(rules) }
 				}
 				c.undo(s).Wait(t.Context())
 				s.play(t, 2*time.Second)
@@ -187,20 +187,20 @@ func TestMuteWaitsForAWriteThatHoldsWhatItRemoves(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		lasts time.Duration
-		do    func(*studio, *media.Subscriber) *media.Stopping
+		do    func(*studio, *media.Subscriber) *media.PendingWrites
 		waits time.Duration
 		cuts  int
 	}{
 		{"a short write", 60 * time.Millisecond, leaveOutSound, 60 * time.Millisecond, 0},
 		{"a long write", time.Hour, leaveOutSound, 100 * time.Millisecond, 1},
-		{"a write of what stays", time.Hour, func(s *studio, _ *media.Subscriber) *media.Stopping {
+		{"a write of what stays", time.Hour, func(s *studio, _ *media.Subscriber) *media.PendingWrites {
 			return s.SetStreams(map[string][]string{"s": {"v", "a", "av"}})
 		}, 0, 0},
-		{"the rule deleted", time.Hour, func(s *studio, _ *media.Subscriber) *media.Stopping { return s.SetStreams(nil) }, 100 * time.Millisecond, 1},
-		{"muted by the owner", time.Hour, func(s *studio, _ *media.Subscriber) *media.Stopping { return s.SetMutes([]string{"a"}) }, 100 * time.Millisecond, 1},
-		{"another source", time.Hour, func(_ *studio, x *media.Subscriber) *media.Stopping { return x.Follow("v", false) }, 100 * time.Millisecond, 1},
-		{"the same source", time.Hour, func(_ *studio, x *media.Subscriber) *media.Stopping { return x.Follow("s", true) }, 0, 0},
-		{"closed", time.Hour, func(_ *studio, x *media.Subscriber) *media.Stopping { return x.Close() }, 100 * time.Millisecond, 1},
+		{"the rule deleted", time.Hour, func(s *studio, _ *media.Subscriber) *media.PendingWrites { return s.SetStreams(nil) }, 100 * time.Millisecond, 1},
+		{"muted by the owner", time.Hour, func(s *studio, _ *media.Subscriber) *media.PendingWrites { return s.SetMutes([]string{"a"}) }, 100 * time.Millisecond, 1},
+		{"another source", time.Hour, func(_ *studio, x *media.Subscriber) *media.PendingWrites { return x.Follow("v", false) }, 100 * time.Millisecond, 1},
+		{"the same source", time.Hour, func(_ *studio, x *media.Subscriber) *media.PendingWrites { return x.Follow("s", true) }, 0, 0},
+		{"closed", time.Hour, func(_ *studio, x *media.Subscriber) *media.PendingWrites { return x.Close() }, 100 * time.Millisecond, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -215,8 +215,8 @@ func TestMuteWaitsForAWriteThatHoldsWhatItRemoves(t *testing.T) {
 				end := time.AfterFunc(c.lasts, func() { x.Done(true) })
 				defer end.Stop()
 				begun := time.Now()
-				together := &media.Stopping{}
-				together.Join(c.do(s, x), &media.Stopping{})
+				together := &media.PendingWrites{}
+				together.Join(c.do(s, x), &media.PendingWrites{})
 				together.Wait(t.Context())
 				if waited := time.Since(begun); waited != c.waits || cuts != c.cuts {
 					t.Errorf("waited for %v, cut %d times", waited, cuts)
@@ -226,7 +226,7 @@ func TestMuteWaitsForAWriteThatHoldsWhatItRemoves(t *testing.T) {
 	}
 }
 
-func leaveOutSound(s *studio, _ *media.Subscriber) *media.Stopping {
+func leaveOutSound(s *studio, _ *media.Subscriber) *media.PendingWrites {
 	return s.SetStreams(map[string][]string{"s": {"v"}})
 }
 

@@ -57,7 +57,7 @@ func (r *Router) now() time.Time { return time.Now() }
 // SetStreams makes rules the stream rules in force: names of streams, and what
 // each is made of. Who follows a feed of a name that is now a stream's follows
 // the stream.
-func (r *Router) SetStreams(rules map[string][]string) *Stopping {
+func (r *Router) SetStreams(rules map[string][]string) *PendingWrites {
 	r.changing.Lock()
 	defer r.changing.Unlock()
 	changed := r.changed(rules)
@@ -77,7 +77,7 @@ func (r *Router) SetStreams(rules map[string][]string) *Stopping {
 	r.forget(unused...)
 	for s := range r.subs {
 		if !s.ofStream && r.ruled(s.name) {
-			change.stopping.Join(s.follow(s.name, true))
+			change.pending.Join(s.follow(s.name, true))
 		}
 	}
 	r.mu.Unlock()
@@ -177,8 +177,8 @@ func (r *Router) feed(name string) *feed {
 	f := r.feeds[name]
 	if f == nil {
 		now := r.now()
-		f = &feed{name: name, outlet: outlet{inspector: newInspector()}, muted: r.muting(name), used: now, made: now}
-		f.limit = func(c chunk) chunk { return f.muted.audible(c) }
+		f = &feed{name: name, fanout: fanout{inspector: newInspector()}, muted: r.muting(name), used: now, made: now}
+		f.filter = func(c chunk) chunk { return f.muted.audible(c) }
 		r.feeds[name] = f
 	}
 	return f
@@ -231,12 +231,12 @@ func (r *Router) part(s *Subscriber) {
 	}
 }
 
-// outlet is what a subscriber follows.
-func (r *Router) outlet(s *Subscriber) *outlet {
+// fanout is what a subscriber follows.
+func (r *Router) fanout(s *Subscriber) *fanout {
 	if s.ofStream {
-		return &r.stream(s.name).outlet
+		return &r.stream(s.name).fanout
 	}
-	return &r.feed(s.name).outlet
+	return &r.feed(s.name).fanout
 }
 
 // Deliver gives a message that came in on a destination's link to the local

@@ -29,8 +29,8 @@ func TestPostsThatGoOnFromEachOtherAreOneSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := media.NewRouter()
 		follower := subscribe(t, r, media.Subscription{Name: "feed"})
-		stopping := r.SetStreams(map[string][]string{"stream": {"feed"}})
-		stopping.Wait(t.Context())
+		pending := r.SetStreams(map[string][]string{"stream": {"feed"}})
+		pending.Wait(t.Context())
 		viewer := subscribe(t, r, media.Subscription{Name: "stream", Client: true})
 		src := newSource(5, 2)
 		var sent, seen []byte

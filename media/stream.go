@@ -27,7 +27,7 @@ type stream struct {
 	concerned bool    // by the change under way; guarded by that
 
 	mu sync.Mutex
-	outlet
+	fanout
 	silent    bool               // no rule is in force
 	selectors []program.Selector // the rule, with the owner's mutes
 	program   *program.Program
@@ -42,8 +42,8 @@ type stream struct {
 
 func newStream(r *Router, name string) *stream {
 	now := r.now()
-	s := &stream{name: name, router: r, begun: now, outlet: outlet{inspector: newInspector()}, program: program.New(now), silent: true}
-	s.limit = s.audible
+	s := &stream{name: name, router: r, begun: now, fanout: fanout{inspector: newInspector()}, program: program.New(now), silent: true}
+	s.filter = s.audible
 	return s
 }
 
@@ -80,7 +80,7 @@ func (s *stream) set(ruled bool, selectors []program.Selector) (keep func(chunk)
 	s.silent, s.selectors = !ruled, selectors
 	s.program.Select(selectors)
 	s.endSplice()
-	s.start.clear()
+	s.fastStart.clear()
 	if s.program.Splicing() {
 		s.spliced = make(chan struct{})
 	}
@@ -206,7 +206,7 @@ func (s *stream) renumber(seen *mpegts.ProgramReader) {
 	defer s.mu.Unlock()
 	if s.program.Renumber(seen) { // so the new tables come before the next packet
 		s.inspector.program.DropPackets()
-		s.start.clear()
+		s.fastStart.clear()
 	}
 }
 

@@ -21,7 +21,7 @@ type Subscriber struct {
 	ofStream bool
 	live     bool
 	since    time.Time
-	waits    time.Time // until then, for a random access point; zero: no more. Guarded by its outlet's lock
+	waits    time.Time // until then, for a random access point; zero: no more. Guarded by its fanout's lock
 }
 
 // Subscription says what a subscriber wants.
@@ -68,9 +68,9 @@ func (s *Subscriber) Start() {
 	if !s.live {
 		s.live = true
 	} else {
-		s.router.outlet(s).detach(s)
+		s.router.fanout(s).detach(s)
 	}
-	s.router.outlet(s).attach(s)
+	s.router.fanout(s).attach(s)
 }
 
 // Stop keeps chunks out, and forgets what waits.
@@ -84,13 +84,13 @@ func (s *Subscriber) Stop() {
 func (s *Subscriber) unlink() {
 	if s.live {
 		s.live = false
-		s.router.outlet(s).detach(s)
+		s.router.fanout(s).detach(s)
 	}
 }
 
 // Follow changes the source, where it differs from the present one: nothing of
 // the old one is handed out from now on.
-func (s *Subscriber) Follow(name string, ofStream bool) *Stopping {
+func (s *Subscriber) Follow(name string, ofStream bool) *PendingWrites {
 	s.router.changing.Lock()
 	defer s.router.changing.Unlock()
 	s.router.mu.Lock()
@@ -98,15 +98,15 @@ func (s *Subscriber) Follow(name string, ofStream bool) *Stopping {
 	return s.follow(name, ofStream || s.router.ruled(name))
 }
 
-func (s *Subscriber) follow(name string, ofStream bool) *Stopping {
-	stopping := &Stopping{}
+func (s *Subscriber) follow(name string, ofStream bool) *PendingWrites {
+	pending := &PendingWrites{}
 	if _, open := s.router.subs[s]; !open || name == s.name && ofStream == s.ofStream {
-		return stopping
+		return pending
 	}
 	r, live := s.router, s.live
-	sent := r.outlet(s).inspector
+	sent := r.fanout(s).inspector
 	s.unlink()
-	stopping.add(s, s.queue.purge(nothing))
+	pending.add(s, s.queue.purge(nothing))
 	r.part(s)
 	s.name, s.ofStream = name, ofStream
 	if !s.client {
@@ -119,9 +119,9 @@ func (s *Subscriber) follow(name string, ofStream bool) *Stopping {
 			r.stream(name).renumber(&sent.program)
 		}
 		s.live = true
-		r.outlet(s).attach(s)
+		r.fanout(s).attach(s)
 	}
-	return stopping
+	return pending
 }
 
 // Take waits for the next message: packets joined up to 64 KiB, or one message
@@ -166,14 +166,14 @@ func (s *Subscriber) Send(data []byte, isText bool) error {
 }
 
 // Close ends the subscription: Take returns ErrClosed.
-func (s *Subscriber) Close() *Stopping {
+func (s *Subscriber) Close() *PendingWrites {
 	s.router.mu.Lock()
 	defer s.router.mu.Unlock()
 	s.unlink()
 	s.router.part(s)
-	stopping := &Stopping{}
-	stopping.add(s, s.queue.close())
-	return stopping
+	pending := &PendingWrites{}
+	pending.add(s, s.queue.close())
+	return pending
 }
 
 // QueueInfo is the state of a subscriber's queue.

@@ -59,37 +59,37 @@ func (f *Forwarder) add(rule command.Destination, a admission) *destination {
 
 // change puts another rule of the same id in force, or what is missing of the
 // same. A refused rule stays so until it is admitted.
-func (d *destination) change(rule command.Destination, a admission, admitted bool) (stopping []*media.Stopping) {
+func (d *destination) change(rule command.Destination, a admission, admitted bool) (pending []*media.PendingWrites) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	before, wasRefused := d.rule, d.refused != nil
 	d.rule = rule
 	if before.Stream != rule.Stream || before.OfStream != rule.OfStream {
-		stopping = append(stopping, d.sub.Follow(rule.Stream, rule.OfStream))
+		pending = append(pending, d.sub.Follow(rule.Stream, rule.OfStream))
 		if d.recorder != nil {
-			stopping = append(stopping, d.recorder.sub.Follow(rule.Stream, rule.OfStream))
+			pending = append(pending, d.recorder.sub.Follow(rule.Stream, rule.OfStream))
 		}
 	}
 	if wasRefused && !admitted {
-		return stopping
+		return pending
 	}
 	if admitted {
 		d.refused, d.notRecorded = nil, nil
 	}
 	if a.recording != nil || rule.File == "" {
-		stopping = append(stopping, d.setFile(a.recording))
+		pending = append(pending, d.setFile(a.recording))
 	}
 	if wasRefused || target(before) != target(rule) {
 		d.redial()
 	}
-	return stopping
+	return pending
 }
 
 // remove cuts the destination off.
-func (d *destination) remove() []*media.Stopping {
+func (d *destination) remove() []*media.PendingWrites {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	stopping := []*media.Stopping{d.sub.Close(), d.setFile(nil)}
+	pending := []*media.PendingWrites{d.sub.Close(), d.setFile(nil)}
 	for _, s := range []*sender{d.current, d.previous} {
 		if s != nil {
 			s.cancel()
@@ -98,22 +98,22 @@ func (d *destination) remove() []*media.Stopping {
 	if d.expiry != nil {
 		d.expiry.Stop()
 	}
-	return stopping
+	return pending
 }
 
 // setFile ends the recording, and begins the one that the rule wants, if any. The
 // caller holds the lock.
-func (d *destination) setFile(recording *media.Recording) *media.Stopping {
-	stopping := &media.Stopping{}
+func (d *destination) setFile(recording *media.Recording) *media.PendingWrites {
+	pending := &media.PendingWrites{}
 	if d.recorder != nil {
-		stopping = d.recorder.sub.Close()
+		pending = d.recorder.sub.Close()
 		d.recorder = nil
 	}
 	if recording != nil {
 		from := media.Subscription{Name: d.rule.Stream, OfStream: d.rule.OfStream}
 		d.recorder = d.forwarder.record(recording, d.rule.File, from, d.forwarder.Log.With("id", d.rule.ID))
 	}
-	return stopping
+	return pending
 }
 
 // recordsTo reports whether the destination writes to file now.

@@ -54,17 +54,17 @@ func New(c Config) *Forwarder {
 // Apply makes rules the ones in force, and takes what was admitted for them over.
 // It does not wait for anything: what has to be waited for before the change can
 // be called done, it returns.
-func (f *Forwarder) Apply(rules map[string]command.Destination, admitted Admissions) *media.Stopping {
+func (f *Forwarder) Apply(rules map[string]command.Destination, admitted Admissions) *media.PendingWrites {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	stopping := &media.Stopping{}
+	pending := &media.PendingWrites{}
 	if f.ended {
 		admitted.Undo()
-		return stopping
+		return pending
 	}
 	for id, d := range f.destinations {
 		if _, wanted := rules[id]; !wanted {
-			stopping.Join(d.remove()...)
+			pending.Join(d.remove()...)
 			delete(f.destinations, id)
 		}
 	}
@@ -77,10 +77,10 @@ func (f *Forwarder) Apply(rules map[string]command.Destination, admitted Admissi
 		case d == nil:
 			f.destinations[id] = f.add(rule, a)
 		case anew || d.rule != rule:
-			stopping.Join(d.change(rule, a, anew)...)
+			pending.Join(d.change(rule, a, anew)...)
 		}
 	}
-	return stopping
+	return pending
 }
 
 // Close ends all links and recordings, and waits for that. What waits to be

@@ -193,13 +193,13 @@ func (o *Owner) add(m Mute) bool {
 func (o *Owner) change(ctx context.Context, do func()) {
 	o.mu.Lock()
 	do()
-	stopping := o.enforce()
+	pending := o.enforce()
 	o.mu.Unlock()
-	stopping.Wait(ctx)
+	pending.Wait(ctx)
 }
 
 // enforce tells the router what is muted now, where that has changed.
-func (o *Owner) enforce() *media.Stopping {
+func (o *Owner) enforce() *media.PendingWrites {
 	now, unset := o.config.Now(), o.clockUnset()
 	if !unset {
 		o.mutes = slices.DeleteFunc(o.mutes, func(m Mute) bool { return m.over(now) })
@@ -215,7 +215,7 @@ func (o *Owner) enforce() *media.Stopping {
 	}
 	slices.Sort(muted)
 	if muted = slices.Compact(muted); o.inForce != nil && slices.Equal(muted, o.inForce) {
-		return &media.Stopping{}
+		return &media.PendingWrites{}
 	}
 	if o.inForce != nil {
 		o.config.Log.Info("owner's mutes", "mutes", muted)

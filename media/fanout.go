@@ -5,37 +5,37 @@ import (
 	"time"
 )
 
-// An outlet hands what a feed or a stream carries to its subscribers. It is
+// A fanout hands what a feed or a stream carries to its subscribers. It is
 // guarded by the lock of what it is part of, the list of subscribers by the
 // router's.
-type outlet struct {
+type fanout struct {
 	inspector *inspector
-	start     fastStart
+	fastStart fastStart
 	subs      []*Subscriber // whose link is up
-	// limit is what is left of a chunk for those beyond this machine.
-	limit func(chunk) chunk
+	// filter returns what is left of a chunk for those beyond this machine.
+	filter func(chunk) chunk
 }
 
 // publish passes a chunk to every subscriber but the one that it came from,
 // in parts where the tables change within it: each is judged by its own.
-func (o *outlet) publish(c chunk, from *Subscriber) {
+func (f *fanout) publish(c chunk, from *Subscriber) {
 	if c.format != packets {
-		o.pass(c, from)
+		f.pass(c, from)
 		return
 	}
-	o.inspector.now = c.at.Sub(o.inspector.begun)
+	f.inspector.now = c.at.Sub(f.inspector.begun)
 	for rest := c.data; len(rest) > 0; rest = rest[len(c.data):] {
 		var n int
-		n, c.contents, c.rap = o.inspector.scan(rest)
+		n, c.contents, c.rap = f.inspector.scan(rest)
 		c.data = rest[:n:n]
-		o.start.add(c, o.inspector.rapPSI)
-		o.pass(c, from)
+		f.fastStart.add(c, f.inspector.rapPSI)
+		f.pass(c, from)
 	}
 }
 
-func (o *outlet) pass(c chunk, from *Subscriber) {
-	outward := o.limit(c)
-	for _, s := range o.subs {
+func (f *fanout) pass(c chunk, from *Subscriber) {
+	outward := f.filter(c)
+	for _, s := range f.subs {
 		if s == from {
 			continue
 		}
@@ -55,13 +55,13 @@ func (o *outlet) pass(c chunk, from *Subscriber) {
 
 // attach gives a subscriber its start and what comes from now on, or from the next
 // random access point on.
-func (o *outlet) attach(s *Subscriber) {
+func (f *fanout) attach(s *Subscriber) {
 	now := s.router.now()
-	tables := chunk{data: o.inspector.appendPSI(nil), at: now, rap: -1, contents: o.inspector.contents}
-	past := o.start.chunks
+	tables := chunk{data: f.inspector.appendPSI(nil), at: now, rap: -1, contents: f.inspector.contents}
+	past := f.fastStart.chunks
 	s.waits = time.Time{}
-	if o.start.fresh(now, s.since) {
-		tables.data, tables.contents = slices.Clone(o.start.psi), past[0].contents
+	if f.fastStart.fresh(now, s.since) {
+		tables.data, tables.contents = slices.Clone(f.fastStart.psi), past[0].contents
 	} else {
 		past = nil
 		if tables.contents.hasVideo() {
@@ -70,26 +70,26 @@ func (o *outlet) attach(s *Subscriber) {
 	}
 	for _, c := range append([]chunk{tables}, past...) {
 		if !s.client {
-			c = o.limit(c)
+			c = f.filter(c)
 		}
 		if len(c.data) > 0 {
 			s.queue.push(c)
 		}
 	}
-	o.subs = append(slices.Clip(o.subs), s)
+	f.subs = append(slices.Clip(f.subs), s)
 }
 
-func (o *outlet) detach(s *Subscriber) {
-	o.subs = slices.DeleteFunc(slices.Clone(o.subs), func(x *Subscriber) bool { return x == s })
+func (f *fanout) detach(s *Subscriber) {
+	f.subs = slices.DeleteFunc(slices.Clone(f.subs), func(x *Subscriber) bool { return x == s })
 }
 
 // forget drops what is known of a source that has gone, but for which PIDs it
 // had: readers have seen them.
-func (o *outlet) forget() {
-	seen := o.inspector.pids
-	o.inspector = newInspector()
+func (f *fanout) forget() {
+	seen := f.inspector.pids
+	f.inspector = newInspector()
 	for pid := range seen {
-		o.inspector.pid(pid)
+		f.inspector.pid(pid)
 	}
-	o.start.clear()
+	f.fastStart.clear()
 }

@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// stopWithin is how long a write that holds packets of what was removed may
+// abortAfter is how long a write that holds packets of what was removed may
 // go on before it is cut.
-const stopWithin = 100 * time.Millisecond
+const abortAfter = 100 * time.Millisecond
 
 // spliceTimeout is how long what is replaced goes on at most, until what replaces
 // it has begun.
 const spliceTimeout = 2 * time.Second
 
-// Stopping is what a change of rules has to wait for: what goes on until it is
+// PendingWrites is what a change of rules has to wait for: what goes on until it is
 // replaced, and writes that had begun and that hold packets of what was removed.
 // No further one begins.
-type Stopping struct {
+type PendingWrites struct {
 	splices []splice
 	writes  []write
 }
@@ -32,41 +32,41 @@ type write struct {
 	cut   func()
 }
 
-func (s *Stopping) add(sub *Subscriber, busy <-chan struct{}) {
+func (p *PendingWrites) add(sub *Subscriber, busy <-chan struct{}) {
 	if busy != nil {
-		s.writes = append(s.writes, write{busy, sub.cut})
+		p.writes = append(p.writes, write{busy, sub.cut})
 	}
 }
 
 // Join adds what others wait for.
-func (s *Stopping) Join(others ...*Stopping) {
+func (p *PendingWrites) Join(others ...*PendingWrites) {
 	for _, o := range others {
-		s.splices = append(s.splices, o.splices...)
-		s.writes = append(s.writes, o.writes...)
+		p.splices = append(p.splices, o.splices...)
+		p.writes = append(p.writes, o.writes...)
 	}
 }
 
 // Splice returns when what is replaced goes on no more, after 2 s at most: then,
 // or when ctx ends, or at another change, it stops at once.
-func (s *Stopping) Splice(ctx context.Context) {
-	if len(s.splices) == 0 {
+func (p *PendingWrites) Splice(ctx context.Context) {
+	if len(p.splices) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, spliceTimeout)
 	defer cancel()
-	for _, x := range s.splices {
+	for _, x := range p.splices {
 		select {
 		case <-x.ended:
 		case <-ctx.Done():
 		}
 	}
-	s.Join(s.splices[0].stream.router.endSplices(s.splices))
-	s.splices = nil
+	p.Join(p.splices[0].stream.router.endSplices(p.splices))
+	p.splices = nil
 }
 
 // endSplices ends splices that may still be under way, and takes what they removed
 // out of the queues.
-func (r *Router) endSplices(splices []splice) *Stopping {
+func (r *Router) endSplices(splices []splice) *PendingWrites {
 	r.changing.Lock()
 	defer r.changing.Unlock()
 	change := &change{router: r}
@@ -82,14 +82,14 @@ func (r *Router) endSplices(splices []splice) *Stopping {
 
 // Wait is Splice, and then returns when all the writes have ended, after 100 ms at most; those that
 // have not ended by then it cuts.
-func (s *Stopping) Wait(ctx context.Context) {
-	s.Splice(ctx)
-	if len(s.writes) == 0 {
+func (p *PendingWrites) Wait(ctx context.Context) {
+	p.Splice(ctx)
+	if len(p.writes) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, stopWithin)
+	ctx, cancel := context.WithTimeout(ctx, abortAfter)
 	defer cancel()
-	for _, w := range s.writes {
+	for _, w := range p.writes {
 		select {
 		case <-w.ended:
 		case <-ctx.Done():
