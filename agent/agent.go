@@ -73,7 +73,7 @@ func build(c Config, listeners []net.Listener, dial func(ctx context.Context, ne
 	}
 	log, limit := newBoundedLog(c.Log)
 	a := &Agent{config: c, log: log, logLimit: limit, instance: uuid.NewString(), started: time.Now(), router: media.NewRouter(),
-		dialer:     link.New(link.Config{Policy: policy, TLS: tls, Ping: c.PingInterval, Dial: dial}),
+		dialer:     link.New(link.Config{Policy: policy, TLS: tls, Ping: c.PingInterval, Credentials: c.CredentialsDir, Dial: dial}),
 		recordings: &media.Folder{Dir: cmp.Or(c.RecordDir, "recordings"), Keep: c.RecordKeep}}
 	store, held, err := state.Open(state.Config{Path: c.State, Source: source{a}, Log: log})
 	if err != nil {

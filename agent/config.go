@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -26,6 +27,13 @@ type Config struct {
 	API string
 	// APIToken is the token of that channel. Defaults to none.
 	APIToken string
+	// APITokenFile holds that token in its place, by its absolute path, and is read at
+	// each dial. Defaults to none.
+	APITokenFile string
+	// CredentialsDir is the folder of the files that a rule's "credential" names: a
+	// token in the first line, and below it the hosts that it is for. They are read at
+	// each dial. Defaults to none: then no rule may name one.
+	CredentialsDir string
 	// Trial is how long a new endpoint of the command channel has to prove
 	// itself before it is taken back. Defaults to 5 min.
 	Trial time.Duration
@@ -90,6 +98,11 @@ func (c *Config) fill() error {
 		c.Name = host
 	}
 	c.API = strings.ReplaceAll(c.API, "{name}", url.PathEscape(c.Name))
+	for _, path := range []*string{&c.APITokenFile, &c.CredentialsDir} {
+		if err := absolute(path); err != nil {
+			return err
+		}
+	}
 	if c.PingInterval == 0 {
 		c.PingInterval = 15 * time.Second
 	}
@@ -106,6 +119,14 @@ func (c *Config) fill() error {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return c.check()
+}
+
+// absolute makes a path an absolute one, unless it is "".
+func absolute(path *string) (err error) {
+	if *path != "" {
+		*path, err = filepath.Abs(*path)
+	}
+	return err
 }
 
 func (c *Config) check() error {
@@ -128,8 +149,11 @@ func (c *Config) check() error {
 			return fmt.Errorf("muted feed %q: %w", entry, err)
 		}
 	}
+	if c.APIToken != "" && c.APITokenFile != "" {
+		return errors.New("the token for the command channel is given twice: leave out VW_API_TOKEN or VW_API_TOKEN_FILE")
+	}
 	if c.API == "" {
-		if c.APIToken != "" {
+		if c.APIToken != "" || c.APITokenFile != "" {
 			return errors.New("there is a token for the command channel, but no URL: set VW_API")
 		}
 		return nil
@@ -145,12 +169,14 @@ func (c *Config) channelRule() command.Destination {
 	if c.API == "" {
 		return command.Destination{}
 	}
-	return command.ChannelRule(c.API, c.APIToken)
+	rule := command.ChannelRule(c.API, c.APIToken)
+	rule.Credential = c.APITokenFile
+	return rule
 }
 
 // policy returns whom the agent may dial.
 func (c *Config) policy() (link.Policy, error) {
-	api := link.Target{URL: c.API, Token: c.APIToken, Local: true}
+	api := link.Target{URL: c.API, Token: c.APIToken, Credential: c.APITokenFile, Local: true}
 	p := link.Policy{Hosts: c.AllowDestinations, Plaintext: c.AllowPlaintext, Loopback: api.IsLoopback(), OwnPort: uint16(c.Port)}
 	if c.API == "" {
 		return p, nil

@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"testing"
 
 	"vw/agent"
@@ -9,20 +10,22 @@ import (
 	"vw/testrelay"
 )
 
+// jwt is a token with claims that nobody has signed.
+func jwt(claims any) string {
+	enc := base64.RawURLEncoding.EncodeToString
+	return enc([]byte(`{"alg":"HS256"}`)) + "." + enc([]byte(jsonOf(claims))) + ".c2lnbmF0dXJl"
+}
+
 func TestStatusTellsWhenATokenExpires(t *testing.T) {
 	t.Parallel()
 	relay := listen(t, testrelay.Config{})
 	a := start(t, nil, agent.Config{})
-	jwt := func(claims string) string {
-		enc := base64.RawURLEncoding.EncodeToString
-		return enc([]byte(`{"alg":"HS256"}`)) + "." + enc([]byte(claims)) + ".c2lnbmF0dXJl"
-	}
 	for name, c := range map[string]struct{ token, want string }{
-		"a":        {jwt(`{"exp":1700000000}`), "2023-11-14T22:13:20Z"},
-		"fraction": {jwt(`{"exp":1700000000.75,"sub":"x"}`), "2023-11-14T22:13:20Z"},
-		"none":     {jwt(`{"sub":"x"}`), ""},
-		"absurd":   {jwt(`{"exp":1e300}`), ""},
-		"text":     {jwt(`{"exp":"soon"}`), ""},
+		"a":        {jwt(json.RawMessage(`{"exp":1700000000}`)), "2023-11-14T22:13:20Z"},
+		"fraction": {jwt(json.RawMessage(`{"exp":1700000000.75,"sub":"x"}`)), "2023-11-14T22:13:20Z"},
+		"none":     {jwt(json.RawMessage(`{"sub":"x"}`)), ""},
+		"absurd":   {jwt(json.RawMessage(`{"exp":1e300}`)), ""},
+		"text":     {jwt(json.RawMessage(`{"exp":"soon"}`)), ""},
 		"opaque":   {"not.a.token", ""},
 		"short":    {"secret", ""},
 	} {

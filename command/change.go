@@ -67,10 +67,11 @@ func (h *Handler) goOn(rule Destination, rules Rules, from Origin, tokenGiven bo
 		rule.Auth == back.Auth && (!tokenGiven || rule.Token == back.Token) {
 		old = back // the end of a trial
 	}
+	token, credential := old.secret()
 	switch {
-	case tokenGiven || old.Token == "":
+	case tokenGiven || rule.Credential != "" || token+credential == "":
 	case rule.takesTokenOf(old):
-		rule.Token = old.Token
+		rule.Token, rule.Credential = token, credential
 	default:
 		forgotten = "the token is forgotten, since it was given for another place: give one again if this needs one"
 	}

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/url"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -30,6 +31,9 @@ type Destination struct {
 	Auth        string // "", "bearer", "message" or "access"
 	File        string // path under the record folder, "" for none
 	Token       string // never marshalled, printed or logged
+	// Credential names a file on the agent's machine that holds the token, in place
+	// of Token. See TokenFile.
+	Credential string
 	// OfStream says that a stream rule named Stream has been in force since
 	// the rule was added: while that is absent the destination is silent, and
 	// does not fall back to the feed of the same name. Not in JSON.
@@ -49,10 +53,17 @@ func ChannelRule(url, token string) Destination {
 	return Destination{ID: APIRule, Stream: APIStream, Destination: url, Token: token, Local: true}
 }
 
+// TokenFile reports whether the credential is a path, which no rule can name: it is
+// the owner's, and shown as a token is.
+func (d Destination) TokenFile() bool { return filepath.IsAbs(d.Credential) }
+
 // MarshalJSON gives the rule as replies show it: "tokenSet":true in place of
 // the token, and no word of OfStream and Local.
 func (d Destination) MarshalJSON() ([]byte, error) {
-	trial := ""
+	trial, credential := "", d.Credential
+	if d.TokenFile() {
+		credential = ""
+	}
 	if d.Trial > 0 {
 		trial = d.Trial.String()
 	}
@@ -62,10 +73,11 @@ func (d Destination) MarshalJSON() ([]byte, error) {
 		Destination string `json:"destination"`
 		Auth        string `json:"auth,omitempty"`
 		File        string `json:"file,omitempty"`
+		Credential  string `json:"credential,omitempty"`
 		TokenSet    bool   `json:"tokenSet,omitempty"`
 		Trial       string `json:"trial,omitempty"`
 		Warning     string `json:"warning,omitempty"`
-	}{d.ID, d.Stream, d.Destination, d.Auth, d.File, d.Token != "", trial, d.Warning})
+	}{d.ID, d.Stream, d.Destination, d.Auth, d.File, credential, d.Token != "" || d.TokenFile(), trial, d.Warning})
 }
 
 // reads reports whether a rule reads like another.
@@ -100,7 +112,7 @@ func parseDestination(raw json.RawMessage) (rule Destination, tokenGiven bool, e
 		required bool
 	}{
 		{"id", &rule.ID, true}, {"stream", &rule.Stream, true}, {"destination", &rule.Destination, true},
-		{"auth", &rule.Auth, false}, {"file", &rule.File, false}, {"token", &rule.Token, false},
+		{"auth", &rule.Auth, false}, {"file", &rule.File, false}, {"token", &rule.Token, false}, {"credential", &rule.Credential, false},
 	} {
 		if field.required && !fields.given(field.key) {
 			return Destination{}, false, about(field.key, invalid("%s is missing: a destination rule has id, stream and destination", field.key))
@@ -112,7 +124,10 @@ func parseDestination(raw json.RawMessage) (rule Destination, tokenGiven bool, e
 	if rule.Stream, err = StreamName(rule.Stream); err != nil {
 		return Destination{}, false, about("stream", err)
 	}
-	rule.Warning = fields.unknown("id", "stream", "destination", "auth", "file", "token", "tokenset", "trial", "warning")
+	if err := checkCredential(rule); err != nil {
+		return Destination{}, false, about("credential", err)
+	}
+	rule.Warning = fields.unknown("id", "stream", "destination", "auth", "file", "token", "credential", "tokenset", "trial", "warning")
 	return rule, fields.given("token"), nil
 }
 
@@ -200,9 +215,10 @@ func notInHost(char rune) bool {
 // checkAuth says whether scheme, auth and token go together.
 func (d Destination) checkAuth(scheme string) error {
 	access := scheme == "http" || scheme == "https"
+	hasToken := d.Token != "" || d.Credential != ""
 	switch d.Auth {
 	case "":
-		if access && d.Token == "" {
+		if access && !hasToken {
 			return about("token", invalid(`an %s:// destination is asked for access with a token: add "token", or write ws:// or wss://`, scheme))
 		}
 	case "access":
@@ -213,7 +229,7 @@ func (d Destination) checkAuth(scheme string) error {
 		if access {
 			return about("auth", invalid(`auth %q is for ws:// and wss://: write wss://, or leave auth out`, d.Auth))
 		}
-		if d.Token == "" {
+		if !hasToken {
 			return about("token", invalid(`auth %q needs a token: add "token"`, d.Auth))
 		}
 	default:
@@ -229,6 +245,21 @@ func checkToken(token string) error {
 	}
 	if strings.ContainsFunc(token, func(char rune) bool { return char < ' ' || char > '~' }) {
 		return invalid("token holds a line end, control character or letter beyond ASCII: send it as it was issued")
+	}
+	return nil
+}
+
+// checkCredential checks the credential that a rule names.
+func checkCredential(d Destination) error {
+	switch name := d.Credential; {
+	case name == "":
+		return nil
+	case d.Token != "":
+		return invalid("token and credential are two ways to give a token: leave one out")
+	case strings.HasPrefix(name, "vw."):
+		return invalid("credential %.40q is vw's own: give the token a file of another name", name)
+	case checkName("credential", name) != nil || strings.ContainsAny(name, "/") || name[0] == '.':
+		return invalid("credential must be the plain name of a file: 1 to 128 of A-Z a-z 0-9 . _ ~ -, no /, no . at its beginning")
 	}
 	return nil
 }
@@ -250,6 +281,15 @@ func checkFile(file string) error {
 		return invalid(`file must be a path inside the record folder, such as "lab/video.ts": no leading /, no .., no \ or control character`)
 	}
 	return nil
+}
+
+// secret is what of a rule's token no reply shows: the token, or the file that the
+// owner named.
+func (d Destination) secret() (token, credential string) {
+	if d.TokenFile() {
+		return d.Token, d.Credential
+	}
+	return d.Token, ""
 }
 
 // takesTokenOf reports whether the token that was given for another rule may be

@@ -51,7 +51,7 @@ func Recall(held state.Channel, configured command.Destination) Known {
 	if configured.ID == "" || held.Configured != configured.Destination {
 		return k
 	}
-	sameToken := held.Token != nil && *held.Token == configured.Token
+	sameToken := held.Token != nil && *held.Token == configured.Token && held.Credential == configured.Credential
 	rule := func(d *state.Destination) *command.Destination {
 		if d == nil || d.Destination == configured.Destination && !sameToken {
 			return nil
@@ -160,7 +160,7 @@ func (c *Channel) Rule() (command.Destination, bool) {
 func (c *Channel) Snapshot() state.Channel {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := state.Channel{Configured: c.Known.configured.Destination, Token: &c.Known.configured.Token}
+	s := state.Channel{Configured: c.Known.configured.Destination, Token: &c.Known.configured.Token, Credential: c.Known.configured.Credential}
 	if c.former != nil {
 		d := state.NewDestination(*c.former)
 		s.Former = &d

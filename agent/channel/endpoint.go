@@ -30,12 +30,12 @@ type endpoint struct {
 }
 
 func target(r command.Destination) link.Target {
-	return link.Target{URL: r.Destination, Token: r.Token, Auth: r.Auth, Local: r.Local}
+	return link.Target{URL: r.Destination, Token: r.Token, Credential: r.Credential, Auth: r.Auth, Local: r.Local}
 }
 
 // sameEndpoint compares what is dialled.
 func sameEndpoint(a, b command.Destination) bool {
-	return a.Destination == b.Destination && a.Token == b.Token && a.Auth == b.Auth
+	return a.Destination == b.Destination && a.Token == b.Token && a.Credential == b.Credential && a.Auth == b.Auth
 }
 
 // dial starts the link of an endpoint. The caller holds the lock.

@@ -15,8 +15,10 @@ import (
 const openTimeout = 2 * time.Second
 
 var (
-	errHangs     = errors.New("the disk of the record folder does not answer: see to it, then add the rule again")
-	errEnded     = errors.New("the agent is being stopped: add the rule again when it runs")
+	errHangs         = errors.New("the disk of the record folder does not answer: see to it, then add the rule again")
+	errEnded         = errors.New("the agent is being stopped: add the rule again when it runs")
+	errNoCredentials = &command.Error{Kind: command.Invalid, Field: "credential", Why: "this machine has no folder of credentials: " +
+		"VW_CREDENTIALS_DIR has to be set there, or give token in its place"}
 	errLocalOnly = &command.Error{Kind: command.Invalid, Field: "file", Why: "the owner of this machine does not let the command channel record: " +
 		"VW_RECORD_DIR has to be set there, or leave file out"}
 )
@@ -45,6 +47,9 @@ func (f *Forwarder) Admit(rule command.Destination) (Admissions, error) {
 	if err := f.allowed(rule); err != nil {
 		return nil, err
 	}
+	if rule.Credential != "" && !rule.TokenFile() && f.Dialer.Credentials == "" {
+		return nil, errNoCredentials
+	}
 	recording, err := f.openFile(rule)
 	if err != nil {
 		return nil, err
@@ -72,7 +77,7 @@ func (f *Forwarder) allowed(rule command.Destination) error {
 }
 
 func target(r command.Destination) link.Target {
-	return link.Target{URL: r.Destination, Token: r.Token, Auth: r.Auth, Local: r.Local}
+	return link.Target{URL: r.Destination, Token: r.Token, Credential: r.Credential, Auth: r.Auth, Local: r.Local}
 }
 
 // openFile opens the file of a rule that is to be in force; nil where it has

@@ -37,6 +37,9 @@ type Config struct {
 	Ping time.Duration
 	// Timeout bounds each step of a dial. Defaults to 10 s.
 	Timeout time.Duration
+	// Credentials is the folder in which the credentials of targets are files.
+	// Defaults to none.
+	Credentials string
 	// Dial opens sockets in place of the machine's network, unless it is nil.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -45,8 +48,9 @@ type Config struct {
 // every socket.
 type Dialer struct {
 	Config
-	ws     websocket.Dialer
-	bounds *bounds
+	ws      websocket.Dialer
+	bounds  *bounds
+	reading chan struct{} // capacity 1: held while a credential is read
 }
 
 // New returns a dialer.
@@ -63,7 +67,7 @@ func New(c Config) *Dialer {
 		ReadBufferSize:   4096,
 		WriteBufferSize:  writeBuffer,
 		WriteBufferPool:  &sync.Pool{},
-	}, newBounds()}
+	}, newBounds(), make(chan struct{}, 1)}
 }
 
 // Client returns a client for one request to a target. It follows no redirects.
@@ -139,8 +143,11 @@ func (d *Dialer) DialSocket(ctx context.Context, t Target, address string) (net.
 func (d *Dialer) Open(ctx context.Context, t Target) (*Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, 3*d.Timeout)
 	defer cancel()
-	t, err := d.Access(ctx, t)
+	t, err := d.WithToken(ctx, t)
 	if err != nil {
+		return nil, err
+	}
+	if t, err = d.Access(ctx, t); err != nil {
 		return nil, err
 	}
 	c, err := d.Upgrade(ctx, t)

@@ -80,6 +80,7 @@ type Info struct {
 	ErrorAt   *time.Time `json:"lastErrorAt,omitempty"`
 	RetryAt   *time.Time `json:"retryAt,omitempty"`       // where it waits
 	Expires   *time.Time `json:"tokenExpires,omitempty"`  // as a JSON web token says it, unverified
+	Renew     *time.Time `json:"-"`                       // from when on the token nears that
 	ReadOnly  bool       `json:"tokenReadOnly,omitempty"` // its scopes lack write, likewise
 }
 
@@ -118,16 +119,16 @@ func (l *Link) Run(ctx context.Context) {
 		if reset {
 			growth.Reset()
 		}
-		l.mu.Lock()
-		claims := t.Claims()
-		l.info.Relay, l.info.Expires, l.info.ReadOnly = t.Host(), claims.Expires, claims.ReadOnly
-		l.mu.Unlock()
-		lasted, err := l.once(ctx, t)
+		t, lasted, err := l.once(ctx, t)
 		if ctx.Err() != nil {
 			return
 		}
 		if lasted >= SteadyAfter {
 			growth.Reset()
+		}
+		if errors.Is(err, errRenewed) {
+			l.Log.Info("token was renewed: the link is dialled anew", "relay", t.Host())
+			continue
 		}
 		wait := l.wait(&growth, err)
 		if l.MaxWait != nil {
@@ -173,22 +174,29 @@ func (l *Link) fail(err string, code Code, wait time.Duration) {
 	l.Log.Warn("link down", "relay", l.info.Relay, "err", err, "retry", wait.Round(100*time.Millisecond).String())
 }
 
-// once dials, and serves the link until it is lost. It returns how long it was up.
-func (l *Link) once(ctx context.Context, t Target) (lasted time.Duration, err error) {
+// once dials, and serves the link until it is lost. It returns the target with the
+// token that was used, and how long it was up.
+func (l *Link) once(ctx context.Context, unread Target) (t Target, lasted time.Duration, err error) {
+	t = unread
+	l.note(t)
 	if u, err := url.Parse(t.URL); err == nil && !t.Local {
 		err := l.Dialer.bounds.await(ctx, normalHost(u.Hostname()), func(wait time.Duration) {
 			l.fail("many links to this host are dialled: each waits its turn", CodeManyDials, wait)
 			l.setState(Waiting, wait)
 		})
 		if err != nil {
-			return 0, err
+			return t, 0, err
 		}
 	}
+	if t, err = l.Dialer.WithToken(ctx, unread); err != nil {
+		return t, 0, err
+	}
+	l.note(t)
 	l.setState(Dialling, 0)
 	begun := time.Now()
 	c, err := l.Dialer.Open(ctx, t)
 	if err != nil {
-		return 0, err
+		return t, 0, err
 	}
 	receive := func(data []byte, isText bool) { l.Session.Receive(c, data, isText) }
 	err = c.Serve(ctx, l.Limit, receive, func(life context.Context) error {
@@ -202,7 +210,17 @@ func (l *Link) once(ctx context.Context, t Target) (lasted time.Duration, err er
 		l.Log.Info("link up", "relay", t.Host(), "after", time.Since(begun).Round(time.Millisecond).String())
 		begun = time.Now()
 		defer func() { lasted = time.Since(begun) }()
+		life, stop := l.untilRenewed(life, unread, t)
+		defer stop()
 		return l.Session.Serve(life, c)
 	})
-	return lasted, err
+	return t, lasted, err
+}
+
+// note tells where the link leads, and what its token says of itself.
+func (l *Link) note(t Target) {
+	claims := t.Claims()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.info.Relay, l.info.Expires, l.info.Renew, l.info.ReadOnly = t.Host(), claims.Expires, claims.Renew, claims.ReadOnly
 }

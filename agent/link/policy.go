@@ -49,7 +49,7 @@ func (p Policy) URL(t Target) (*url.URL, error) {
 	case isLoopback(host):
 		return u, p.checkLoopback(t, host, Port(u))
 	case Secure(u):
-	case t.Token != "":
+	case t.Token != "" || t.Credential != "":
 		return nil, newError(CodePolicy, "a token is not sent over %s:// to another machine, where it could be read on the way: use %[1]ss://", u.Scheme)
 	case !p.Plaintext:
 		return nil, newError(CodePolicy, "%s:// to another machine can be read on the way: use %[1]ss://, or set VW_ALLOW_PLAINTEXT=true to allow it", u.Scheme)

@@ -17,6 +17,9 @@ type Target struct {
 	URL   string
 	Token string
 	Auth  string // "", "bearer", "message" or "access"
+	// Credential names a file that holds the token, in place of Token: in the folder
+	// of credentials, or by its absolute path. It is read at each dial.
+	Credential string
 	// Local says that the owner of this machine gave the URL.
 	Local bool
 }
@@ -73,7 +76,28 @@ func isWord(char rune) bool { return unicode.IsLetter(char) || unicode.IsDigit(c
 // reports.
 type Claims struct {
 	Expires  *time.Time // nil: it does not say
+	Renew    *time.Time // from when on it nears its end; nil likewise
 	ReadOnly bool       // it has scopes, and write is not one of them
+}
+
+// A token nears its end in the last tenth of its life, which is a week at most; in
+// its last day where it does not say when it was issued.
+const (
+	nearPart    = 10
+	maxNear     = 7 * 24 * time.Hour
+	defaultNear = 24 * time.Hour
+)
+
+// date returns the claim of that name, nil for none: seconds since 1970, which may
+// have a fraction.
+func date(payload []byte, name string) *time.Time {
+	var claims map[string]json.RawMessage
+	var seconds *float64
+	if json.Unmarshal(payload, &claims) != nil || json.Unmarshal(claims[name], &seconds) != nil || seconds == nil || math.Abs(*seconds) >= 1e11 {
+		return nil
+	}
+	at := time.Unix(int64(*seconds), 0).UTC()
+	return &at
 }
 
 // Claims returns those of a JSON web token (RFC 7519), none of another.
@@ -86,12 +110,13 @@ func (t Target) Claims() (c Claims) {
 	if err != nil {
 		return c
 	}
-	var claims struct {
-		Exp *float64 `json:"exp"` // seconds since 1970, which may have a fraction
-	}
-	if json.Unmarshal(payload, &claims) == nil && claims.Exp != nil && math.Abs(*claims.Exp) < 1e11 {
-		at := time.Unix(int64(*claims.Exp), 0).UTC()
-		c.Expires = &at
+	if exp := date(payload, "exp"); exp != nil {
+		near := defaultNear
+		if iat := date(payload, "iat"); iat != nil && iat.Before(*exp) {
+			near = min(exp.Sub(*iat)/nearPart, maxNear)
+		}
+		renew := exp.Add(-near)
+		c.Expires, c.Renew = exp, &renew
 	}
 	var granted struct {
 		Scopes []string `json:"scopes"`

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 
@@ -54,6 +55,7 @@ func (m statusMetrics) collect(to sink) {
 	}
 	to.gauge("vw_control_up", "1 while the command channel is up", one(channel.State == link.Up))
 	to.gauge("vw_control_on_trial", "1 while another command channel is on trial", one(channel.OnTrial != nil))
+	to.expiry("vw_control_token_expiry_timestamp_seconds", channel.Expires)
 	to.counter("vw_control_dials_total", "times that the present command channel was dialled", channel.Dials)
 	for _, verb := range []string{"add", "delete", "healthcheck", "list", "other"} {
 		const help = "commands, over the channel and by REST, by verb and outcome (done, refused)"
@@ -133,6 +135,7 @@ func (to sink) destination(d status.Destination, label ...string) {
 	}
 	to.gauge("vw_destination_on_air", "1 while what the rule wants, or some of it, leaves by the link", one(d.Condition.Sends()), label...)
 	to.gauge("vw_destination_up", "1 while the link is up", one(d.State == link.Up), label...)
+	to.expiry("vw_destination_token_expiry_timestamp_seconds", d.Expires, label...)
 	to.counter("vw_destination_dials_total", "times that the present link was dialled", d.Dials, label...)
 	to.counter("vw_destination_sent_bytes_total", "bytes written to links", d.Queue.SentBytes, label...)
 	to.counter("vw_destination_sent_packets_total", "packets or messages written to links", d.Queue.Sent, label...)
@@ -141,6 +144,13 @@ func (to sink) destination(d status.Destination, label ...string) {
 	to.gauge("vw_destination_recorded_bytes", "bytes in the recording, 0 for none", float64(recording.Bytes), label...)
 	to.counter("vw_destination_recording_dropped_packets_total", "packets or messages missing in the recording: the disk was too slow", recording.Dropped, label...)
 	to.condition("vw_destination_condition", d.Condition, status.OfDestinations, label)
+}
+
+// expiry sends when a token ends, where it tells.
+func (to sink) expiry(name string, at *time.Time, label ...string) {
+	if at != nil {
+		to.gauge(name, "when the link's token ends, as it says itself, in seconds since 1970", float64(at.Unix()), label...)
+	}
 }
 
 // condition sends a series for each condition that a thing can have: 1 for the one

@@ -44,7 +44,8 @@ type Channel struct {
 	InForce     *Destination `json:"inForce,omitempty"`
 	Former      *Destination `json:"former,omitempty"`
 	Token       *string      `json:"configuredToken,omitempty"`
-	Unconfirmed bool         `json:"unproven,omitempty"` // no command was ever done at the endpoint in force
+	Credential  string       `json:"configuredCredential,omitempty"` // the path of the token's file
+	Unconfirmed bool         `json:"unproven,omitempty"`             // no command was ever done at the endpoint in force
 }
 
 // A Destination is a destination rule with all that a reply does not show.
@@ -54,17 +55,18 @@ type Destination struct {
 	Auth        string `json:"auth,omitempty"`
 	File        string `json:"file,omitempty"`
 	Token       string `json:"token,omitempty"`
+	Credential  string `json:"credential,omitempty"`
 	OfStream    bool   `json:"ofStream,omitempty"`
 	Local       bool   `json:"local,omitempty"`
 }
 
 // NewDestination returns a rule as it is kept.
 func NewDestination(d command.Destination) Destination {
-	return Destination{d.Stream, d.Destination, d.Auth, d.File, d.Token, d.OfStream, d.Local}
+	return Destination{d.Stream, d.Destination, d.Auth, d.File, d.Token, d.Credential, d.OfStream, d.Local}
 }
 
 // Rule returns the rule that was kept.
 func (d Destination) Rule(id string) command.Destination {
 	return command.Destination{ID: id, Stream: d.Stream, Destination: d.Destination,
-		Auth: d.Auth, File: d.File, Token: d.Token, OfStream: d.OfStream, Local: d.Local}
+		Auth: d.Auth, File: d.File, Token: d.Token, Credential: d.Credential, OfStream: d.OfStream, Local: d.Local}
 }

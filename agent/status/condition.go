@@ -43,6 +43,7 @@ const (
 	CodeNoTracks         link.Code = "no_tracks"          // no track can be made of what comes in
 	CodeTakenOver        link.Code = "taken_over"         // two posts end each other
 	CodeTokenReadOnly    link.Code = "token_read_only"    // its scopes lack write
+	CodeTokenExpiring    link.Code = "token_expiring"     // soon; the link is up
 	CodeTokenExpired     link.Code = "token_expired"      // the link is up still
 	CodeRecordingStopped link.Code = "recording_stopped"  //
 	CodeStateNotSaved    link.Code = "state_not_saved"    // a restart would lose the newest rules

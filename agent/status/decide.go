@@ -74,8 +74,12 @@ func (s *decision) decideOwn(add func(of, name string, p *Problem)) {
 			add("owner", "", problem(CodeOnAirFile, "the on-air sign may tell what is not so: "+o.OnAirError))
 		}
 	}
-	if c := s.Channel; c != nil && c.State != link.Up && (c.OnTrial == nil || c.OnTrial.State != link.Up) {
-		_, c.Problem = down(c.Info)
+	if c := s.Channel; c != nil {
+		if c.State == link.Up {
+			c.Problem = s.token(nil, c.Info)
+		} else if c.OnTrial == nil || c.OnTrial.State != link.Up {
+			_, c.Problem = down(c.Info)
+		}
 		add("channel", "", c.Problem)
 	}
 }

@@ -26,7 +26,7 @@ func (s *decision) decideDestination(d Destination) (Condition, *Problem) {
 	}
 	condition, p := s.sends(d.Stream)
 	if condition != Present {
-		return condition, p
+		return condition, s.token(p, l)
 	}
 	condition = OnAir
 	if time.Duration(d.Queue.AgeMs)*time.Millisecond > behindAfter {
@@ -40,10 +40,18 @@ func (s *decision) decideDestination(d Destination) (Condition, *Problem) {
 	if l.ReadOnly {
 		p = p.with(CodeTokenReadOnly, "its token may not write: the relay may throw away what is sent")
 	}
-	if e := l.Expires; e != nil && e.Before(s.now) {
-		p = p.with(CodeTokenExpired, "its token has expired")
+	return condition, s.token(p, l)
+}
+
+// token adds to p that the token of a link ends, or has ended.
+func (s *decision) token(p *Problem, l link.Info) *Problem {
+	switch {
+	case l.Expires == nil || l.Renew == nil || s.now.Before(*l.Renew):
+		return p
+	case s.now.Before(*l.Expires):
+		return p.with(CodeTokenExpiring, "its token ends on "+l.Expires.Format("2006-01-02 at 15:04 UTC"))
 	}
-	return condition, p
+	return p.with(CodeTokenExpired, "its token has expired")
 }
 
 // sends tells what goes out under a name where a link takes it: present, muted,

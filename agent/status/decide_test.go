@@ -48,7 +48,9 @@ type situation struct {
 func TestEveryConditionOfADestination(t *testing.T) {
 	linked, past := up(), time.Now().Add(-time.Hour)
 	expired, readOnly := up(), up()
-	expired.Expires, readOnly.ReadOnly = &past, true
+	expired.Expires, expired.Renew, readOnly.ReadOnly = &past, &past, true
+	soon, future := up(), time.Now().Add(time.Hour)
+	soon.Expires, soon.Renew = &future, &past
 	partly, none, gone, lacking := made("x", "y"), made(), made(), made("x:video")
 	none.Feeds, gone.Feeds = []string{}, nil
 	lacking.Tracks, lacking.Missing = nil, map[string]string{"x:video": "no video among its tracks: mp2"}
@@ -72,6 +74,8 @@ func TestEveryConditionOfADestination(t *testing.T) {
 		"moves":                   {fed(10), nil, down(link.CodeNotFound), media.QueueInfo{}, &linked, status.OnAir, "", status.OnAir},
 		"idle":                    {fed(10), nil, link.Info{State: link.Idle, LastError: "why", ErrorCode: link.CodePolicy}, media.QueueInfo{}, nil, status.NotAllowed, link.CodePolicy, status.Present},
 		"a token that ended":      {fed(10), nil, expired, media.QueueInfo{}, nil, status.OnAir, status.CodeTokenExpired, status.OnAir},
+		"a token that ends soon":  {fed(10), nil, soon, media.QueueInfo{}, nil, status.OnAir, status.CodeTokenExpiring, status.OnAir},
+		"muted, and its token":    {fed(10, "all"), nil, soon, media.QueueInfo{}, nil, status.Muted, status.CodeTokenExpiring, status.Muted},
 		"a token that reads only": {fed(10), nil, readOnly, media.QueueInfo{}, nil, status.OnAir, status.CodeTokenReadOnly, status.OnAir},
 	} {
 		now := status.Status{Uptime: 1, Feeds: map[string]status.Feed{"x": s.feed}, Streams: map[string]status.Stream{},

@@ -17,6 +17,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -204,7 +206,11 @@ func TestDoctorReadsWhenATokenEnds(t *testing.T) {
 		claims := base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"exp":%d}`, time.Now().Add(left).Unix()))
 		token := "e30." + claims + ".c2ln"
 		r := relay(t, testrelay.Config{Auth: testrelay.BearerAuth, Token: "another"})
-		d, _, out := examined(t, []string{"VW_TOKEN=" + token}, r.URL()+"/in/lab")
+		file := filepath.Join(t.TempDir(), "token")
+		if err := os.WriteFile(file, []byte(token+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		d, _, out := examined(t, []string{"VW_TOKEN_FILE=" + file}, r.URL()+"/in/lab")
 		if s := result(t, d, "token"); s.State != doctor.Failed || !strings.Contains(s.Found, want) || s.Do != status.Advice(link.CodeTokenRefused) || strings.Contains(out, claims) {
 			t.Errorf("%v: %+v", left, s)
 		}

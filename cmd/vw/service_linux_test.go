@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -71,10 +72,23 @@ func TestTokenIsReadFromTheServiceManagersCredentials(t *testing.T) {
 		t.Fatal(err)
 	}
 	relay := listenRelay(t, testrelay.Config{Auth: testrelay.BearerAuth, Token: secret})
-	p, _ := stream(t, []string{"CREDENTIALS_DIRECTORY=" + dir, "VW_API=" + relay.URL() + "/bi/lab1"})
+	p, base := stream(t, []string{"CREDENTIALS_DIRECTORY=" + dir, "VW_API=" + relay.URL() + "/bi/lab1"})
 	p.says(t, &p.err, `"msg":"link up"`)
 	if strings.Contains(p.err.String(), secret) {
 		t.Errorf("the token is in the log: %s", &p.err)
+	}
+	// it is the folder of the rules' credentials too, but not for vw's own
+	for name, want := range map[string]string{"vw.api-token": "vw's own", "relay1": `"credential":"relay1"`} {
+		rule := `{"id":"0","stream":"v","destination":"` + relay.URL() + `/in/v","credential":"` + name + `"}`
+		resp, err := http.Post(base+"/api/destinations", "application/json", strings.NewReader(rule))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if !strings.Contains(string(got), want) {
+			t.Errorf("%s: %s", name, got)
+		}
 	}
 	bad := t.TempDir()
 	if err := os.Mkdir(filepath.Join(bad, "vw.api-token"), 0o700); err != nil {

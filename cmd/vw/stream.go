@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -55,6 +56,8 @@ func streamConfig(call *cli.Call) (agent.Config, error) {
 	f.IntVar(&c.Port, "port", 8888, "TCP `PORT` on 127.0.0.1 and ::1")
 	f.StringVar(&c.API, "api", "", "`URL` of the command channel; {name} in it stands for the agent's name")
 	f.StringVar(&c.APIToken, "api-token", "", "`TOKEN` for the command channel (better set the variable: others can see flags)")
+	f.StringVar(&c.APITokenFile, "api-token-file", "", "`FILE` that holds that token, and is read anew at each dial (default: none)")
+	f.StringVar(&c.CredentialsDir, "credentials-dir", "", "`FOLDER` of the files with tokens that rules name as credential (default: $CREDENTIALS_DIRECTORY)")
 	f.DurationVar(&c.Trial, "api-trial", 5*time.Minute, "how long a new command channel may take to prove itself, a `TIME` such as 5m")
 	f.StringVar(&c.Name, "name", "", "`NAME` of the agent (default: the host name)")
 	f.StringSliceVar(&c.Muted, "muted", nil, "`FEEDS` that are muted from the start, comma separated; FEED:audio for a part, * for all")
@@ -76,6 +79,7 @@ func streamConfig(call *cli.Call) (agent.Config, error) {
 	if err := f.ReadAll(); err != nil {
 		return c, err
 	}
+	c.CredentialsDir = cmp.Or(c.CredentialsDir, call.Variable("CREDENTIALS_DIRECTORY"))
 	if !slices.Contains([]string{"", "text", "json"}, *format) {
 		return c, cli.Usagef("log format %q is neither text nor json", *format)
 	}

@@ -21,16 +21,23 @@ func (c *Call) Variable(name string) string {
 	return ""
 }
 
-// readCredentials sets the tokens that a service manager has handed over in files
-// (systemd's LoadCredential=): vw. and the flag's name.
+// readCredentials sets the tokens that were not given otherwise and that a service
+// manager has handed over in files (systemd's LoadCredential=): vw. and the flag's
+// name. Where a flag stands for a token's file it is set in the token's place.
 func (f *FlagSet) readCredentials() (err error) {
 	dir := f.call.Variable("CREDENTIALS_DIRECTORY")
 	f.VisitAll(func(flag *pflag.Flag) {
-		if dir == "" || !isSecret(flag.Name) || flag.Changed {
+		file := f.Lookup(flag.Name + "-file")
+		if dir == "" || !isSecret(flag.Name) || flag.Value.String() != "" || file != nil && file.Value.String() != "" {
 			return
 		}
-		token, e := os.ReadFile(filepath.Join(dir, "vw."+flag.Name))
-		if e == nil {
+		path := filepath.Join(dir, "vw."+flag.Name)
+		token, e := os.ReadFile(path)
+		switch {
+		case e != nil:
+		case file != nil:
+			e = file.Value.Set(path)
+		default:
 			e = flag.Value.Set(strings.TrimSpace(string(token)))
 		}
 		if e != nil && !errors.Is(e, fs.ErrNotExist) {

@@ -141,9 +141,6 @@ func Variable(flag string) string {
 func isSecret(flag string) bool { return strings.HasSuffix(flag, "token") }
 
 func (f *FlagSet) readEnvironment() error {
-	if err := f.readCredentials(); err != nil {
-		return err
-	}
 	flags := maps.Clone(f.Aliases) // by variable
 	for _, flag := range f.names() {
 		flags[Variable(flag)] = flag
@@ -166,5 +163,5 @@ func (f *FlagSet) readEnvironment() error {
 			}
 		}
 	}
-	return nil
+	return f.readCredentials()
 }

@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"context"
+	"fmt"
+	"path/filepath"
 	"time"
 
 	"vw/agent/link"
@@ -20,6 +23,7 @@ func (f *FlagSet) Relay(timeoutUsage string) func() (Relay, error) {
 	r := Relay{}
 	var policy link.Policy
 	f.StringVar(&r.Token, "token", "", "`TOKEN` for the relay (better set the variable: others can see flags)")
+	file := f.String("token-file", "", "`FILE` that holds the token (default: none)")
 	f.StringVar(&r.Auth, "auth", "", "how the token is shown, a `WAY`: bearer, message or access (default: bearer, and access for https://)")
 	f.DurationVar(&r.Timeout, "timeout", 10*time.Second, timeoutUsage)
 	f.BoolVar(&policy.Plaintext, "allow-plaintext", false, "allow ws:// to other machines, though never with a token")
@@ -35,8 +39,28 @@ func (f *FlagSet) Relay(timeoutUsage string) func() (Relay, error) {
 			return r, UsageError{Err: err}
 		}
 		r.Dialer = link.New(link.Config{Policy: policy, TLS: tls, Timeout: r.Timeout})
-		return r, nil
+		return r, r.readToken(*file)
 	}
+}
+
+// readToken reads the token of a file, "" for none.
+func (r *Relay) readToken(file string) error {
+	if file == "" {
+		return nil
+	}
+	if r.Token != "" {
+		return Usagef("the token is given twice: leave out token or token-file")
+	}
+	path, err := filepath.Abs(file)
+	if err != nil {
+		return UsageError{Err: err}
+	}
+	t, err := r.Dialer.WithToken(context.Background(), link.Target{Credential: path})
+	if err != nil {
+		return UsageError{Err: fmt.Errorf("%s: %w", file, err)}
+	}
+	r.Token = t.Token
+	return nil
 }
 
 // Target returns where a URL leads. Whoever is on this machine has given it.

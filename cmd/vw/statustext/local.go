@@ -19,6 +19,8 @@ func (v View) channel() (lines []Line) {
 	}
 	host := relayHost(c.Info, c.Destination)
 	switch {
+	case c.State == link.Up && c.Problem != nil:
+		lines = []Line{{cli.Wrong, "come from " + host + ", but " + describe(c.Problem)}}
 	case c.Problem != nil:
 		lines = []Line{{cli.Wrong, "cannot come: " + host + v.down(c.Info) + ": " + describe(c.Problem) + v.dials(c.Info)}}
 	case c.State == link.Up:

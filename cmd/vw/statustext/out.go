@@ -4,15 +4,11 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-	"time"
 
 	"vw/agent/link"
 	"vw/agent/status"
 	"vw/cmd/vw/cli"
 )
-
-// expirySoon is how long before its end a token's expiry is told.
-const expirySoon = 24 * time.Hour
 
 // said is how each condition of a destination is said.
 var said = map[status.Condition]struct {
@@ -95,9 +91,6 @@ func (v View) carries(d status.Destination) (text string) {
 	}
 	if d.Queue.Dropped > 0 {
 		text += fmt.Sprintf("; %d packets dropped so far, when more came in than the link took", d.Queue.Dropped)
-	}
-	if e := d.Expires; e != nil && e.After(v.Now) && e.Sub(v.Now) < expirySoon {
-		text += "; its token expires in " + cli.Span(e.Sub(v.Now))
 	}
 	return text
 }
