@@ -12,7 +12,7 @@ BUILD = CGO_ENABLED=0 go build -trimpath -ldflags '$(if $(VERSION),-X main.versi
 CROSS = linux/arm windows/amd64 darwin/arm64
 export GOFLAGS += -buildvcs=false
 
-.PHONY: build demo test ci attack check vuln cross $(CROSS) bench dist dist-check lesson clip clean help setup
+.PHONY: build demo test ci attack check vuln cross $(CROSS) bench dist dist-check lesson screenshots clip clean help setup
 
 build: ## bin/vw and bin/testrelay (the default)
 	$(BUILD) -o bin/ ./cmd/...
@@ -43,6 +43,9 @@ $(CROSS):
 
 bench: ## benchmarks, against the last tag or main; BENCH=regexp COUNT=6
 	@bash .ci/bench
+
+screenshots: setup ## takes the pictures of README and the manuals anew, into .github
+	go test -count=1 ./agent -run TestBrowserTakesThePicturesOfTheManuals -args -screenshots
 
 dist: ## what users are given, in bin/dist: archives, Debian packages, SHA256SUMS; TARGETS='linux-arm64 …'
 	cmd/vw/dist/build $(TARGETS)
@@ -78,4 +81,4 @@ clean: ## removes what was built
 	rm -rf bin
 
 help:
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
