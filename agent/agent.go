@@ -97,7 +97,7 @@ func build(c Config, listeners []net.Listener, dial func(ctx context.Context, ne
 		return nil, err
 	}
 	a.local = local.New(local.Config{Listeners: listeners, Router: a.router, Dialer: a.dialer, Commands: a.commands, Channel: a.channel,
-		Owner: a.owner, Store: store, Reporter: reporter{a}, Log: log})
+		Owner: a.owner, Store: store, Reporter: reporter{a}, Root: c.Root, Log: log})
 	return a, nil
 }
 

@@ -76,6 +76,9 @@ type Config struct {
 	// CertFile and KeyFile hold the certificate, as PEM, that relays are shown
 	// on demand, and its key. Default to none.
 	CertFile, KeyFile string
+	// Root is where this machine's file system begins, in which its cameras and
+	// microphones are found. Defaults to /.
+	Root string
 	// Built is when the program was built: a clock that is before it is not set.
 	// Defaults to a date that every build is after.
 	Built time.Time
@@ -108,6 +111,9 @@ func (c *Config) fill() error {
 	}
 	if c.Trial == 0 {
 		c.Trial = 5 * time.Minute
+	}
+	if c.Root == "" {
+		c.Root = "/"
 	}
 	if c.Version == "" {
 		c.Version = "unknown"

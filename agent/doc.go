@@ -9,6 +9,7 @@
 //	status   what is reported, and what it means
 //	forward  destination rules to links
 //	channel  the command channel
+//	devices  cameras and microphones of this machine
 //	local    HTTP on loopback, and the page
 //	client   HTTP on loopback, from the other end
 //

@@ -48,7 +48,7 @@ func (r reports) InForce() (command.Destination, bool) { return r.agent.channel.
 // Fed names the feeds as which anything has come in, sorted.
 func (r reports) Fed() (names []string) {
 	for name, info := range r.agent.router.Feeds() {
-		if info.Source || info.AgeMs != nil {
+		if info.Fed() {
 			names = append(names, name)
 		}
 	}

@@ -99,6 +99,9 @@ type FeedInfo struct {
 	Tracks           []TrackInfo `json:"tracks"`
 }
 
+// Fed reports whether anything has come in so far, or a source posts.
+func (i FeedInfo) Fed() bool { return i.Source || i.AgeMs != nil }
+
 // info may be called while the feed flows. The caller holds the router's lock.
 func (f *feed) info(now time.Time) FeedInfo {
 	f.mu.Lock()

@@ -29,6 +29,7 @@ type Config struct {
 	Owner     *owner.Owner
 	Store     *state.Store
 	Reporter  Reporter
+	Root      string // where this machine's file system begins
 	Log       *slog.Logger
 }
 

@@ -44,6 +44,7 @@ func Routes() []Route {
 		{"/api/destinations/{id}", remove, (*handlers).deleteDestination},
 		{"/api/endpoints/{which}", remove, (*handlers).forgetEndpoint},
 		{"/api/feeds/{feed}", get, (*handlers).listFeeds},
+		{"/api/devices", get, (*handlers).devices},
 		{"/api/stats", get, (*handlers).stats},
 		{"/api/events", get, (*handlers).events},
 		{"/api/mutes/all", get, (*handlers).listMutes},

@@ -6,13 +6,12 @@ import (
 	"fmt"
 	"maps"
 	"net"
-	"runtime"
 	"slices"
 	"time"
 
 	"vw/agent/client"
+	"vw/agent/devices"
 	"vw/cmd/vw/cli"
-	"vw/cmd/vw/devices"
 )
 
 const devicesHelp = `vw devices lists this machine's cameras and microphones by names that last, each with the ffmpeg
@@ -26,12 +25,6 @@ Exit code: 0 if there is a camera or a microphone, 1 if there is none, 2 for a u
 
 // agentTimeout bounds how long vw devices waits for the agent.
 const agentTimeout = time.Second
-
-// elsewhere has the command that lists devices on other systems than Linux.
-var elsewhere = map[string]string{
-	"darwin":  `ffmpeg -f avfoundation -list_devices true -i ""`,
-	"windows": "ffmpeg -f dshow -list_devices true -i dummy",
-}
 
 func runDevices(ctx context.Context, c *cli.Call) error {
 	f := c.Settings(devicesHelp)
@@ -53,9 +46,6 @@ func runDevices(ctx context.Context, c *cli.Call) error {
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}
-	if runtime.GOOS != "linux" && !f.Changed("root") {
-		found.Advice = []string{notLinux(runtime.GOOS)}
-	}
 	port, _ := f.GetInt("port") // it is one
 	found.Assign(askAgent(ctx, a, port))
 	switch {
@@ -70,15 +60,6 @@ func runDevices(ctx context.Context, c *cli.Call) error {
 		err = cli.ExitError(cli.Failed)
 	}
 	return err
-}
-
-// notLinux returns what to do on other systems.
-func notLinux(system string) string {
-	advice := "vw devices finds devices where Linux keeps them, and this is " + system + "."
-	if list := elsewhere[system]; list != "" {
-		advice += " This lists them here: " + list
-	}
-	return advice
 }
 
 // askAgent asks the agent which feed names are taken. One that is named by rules
@@ -99,7 +80,7 @@ func askAgent(ctx context.Context, c *client.Client, port int) devices.Agent {
 	}
 	a.Reached = err == nil
 	for _, name := range slices.Sorted(maps.Keys(feeds)) {
-		if f := feeds[name]; f.Source || f.AgeMs != nil {
+		if feeds[name].Fed() {
 			a.Taken = append(a.Taken, name)
 		}
 	}

@@ -43,7 +43,8 @@ func TestInstallReplacesNothingAndUsesNoDeviceTwice(t *testing.T) {
 	for name, c := range map[string]struct{ file, text, feed, words string }{
 		"no such feed":    {"", "", "video7", "vw devices lists video0"},
 		"there already":   {"video0.source", "mine", "video0", "remove it first"},
-		"used by another": {"front.source", "exec ffmpeg -i /dev/video0 x", "video0", "front.source uses this device"},
+		"used already":    {"front.source", "exec ffmpeg -i /dev/video0 x", "front", "front.source uses this device"},
+		"used by another": {"front.source", "exec ffmpeg -i /dev/video0 x", "video0", "vw devices lists front"},
 	} {
 		if c.file != "" {
 			if err := os.WriteFile(filepath.Join(dir, c.file), []byte(c.text), 0o644); err != nil {

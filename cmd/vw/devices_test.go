@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"vw/agent/devices"
 	"vw/cmd/vw/cli"
-	"vw/cmd/vw/devices"
 )
 
 // cameraRoot is the file system of a machine with one camera.

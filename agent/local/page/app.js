@@ -1,9 +1,10 @@
 import { call, follow, owner, path } from "./agent.js";
 import { Destination, Link } from "./destinations.js";
+import { Devices } from "./devices.js";
 import { el, keyed, say, set, show } from "./dom.js";
 import { Feed } from "./feeds.js";
 import { DestinationForm, Question, StreamForm } from "./forms.js";
-import { lines } from "./live.js";
+import { testPicture } from "./live.js";
 import { enable } from "./picture.js";
 import { Stream } from "./streams.js";
 import { feedNames, others, span } from "./words.js";
@@ -159,5 +160,6 @@ get("pictures").addEventListener("click", () => {
   set(get("pictures"), "aria-checked", on);
   enable(on);
 });
-get("lines").append(...lines());
+get("lines").append(testPicture());
+new Devices(get("devices"));
 follow(render, gone);

@@ -28,14 +28,14 @@ export function copier(text, what) {
 
 const carry = "-f fifo -fifo_format mpegts -attempt_recovery 1 -recover_any_error 1 -recovery_wait_time 1 " +
   "-drop_pkts_on_overflow 1 -restart_with_keyframe 1 -flags +global_header";
-const coding = "-c:v mpeg1video -b:v 1M -g 25 -bf 0";
 
-// lines are ffmpeg's, to bring in a feed.
-export function lines() {
-  const url = `${location.origin}/ts/video0`;
-  return [
-    ["A webcam (Linux)", `ffmpeg -f v4l2 -framerate 25 -video_size 640x480 -i /dev/video0 -map 0:v ${coding} ${carry} ${url}`],
-    ["A test picture", `ffmpeg -re -f lavfi -i testsrc2=size=640x480:rate=25 -map 0:v ${coding} ${carry} ${url}`],
-  ].map(([title, line]) => el("div.line", {}, el("h3", {}, title), copier(line, `the line for ${title.toLowerCase()}`),
-    el("pre", { tabindex: "0", "aria-label": title }, el("code", {}, ...line.split(" ").flatMap((word) => [el("span", {}, word), " "]).slice(0, -1)))));
+// testPicture is ffmpeg's line for a feed that needs no camera.
+export const testPicture = () => terminal("A test picture",
+  `ffmpeg -re -f lavfi -i testsrc2=size=640x480:rate=25 -map 0:v -c:v mpeg1video -b:v 1M -g 25 -bf 0 ${carry} ${location.origin}/ts/test`);
+
+// terminal shows what is pasted into a terminal, and copies it.
+export function terminal(title, text) {
+  const words = (line) => line.split(" ").flatMap((word) => [el("span", {}, word), " "]).slice(0, -1);
+  return el("div.line", {}, el("h3", {}, title), copier(text, `the line for ${title.toLowerCase()}`),
+    el("pre", { tabindex: "0", "aria-label": title }, el("code", {}, ...text.split("\n").flatMap((line) => [...words(line), "\n"]).slice(0, -1))));
 }

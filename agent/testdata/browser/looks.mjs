@@ -1,6 +1,6 @@
 // The page of an agent with every kind of trouble, in every size and light.
-import axe from "axe-core";
 import { check, eventually, run, setting } from "./browser.mjs";
+import { fits } from "./fit.mjs";
 
 const sizes = [[360, 800], [1024, 768], [1600, 900]];
 
@@ -31,9 +31,7 @@ await run(async (browser) => {
       await page.setViewportSize({ width, height });
       await page.emulateMedia({ colorScheme });
       await page.evaluate(() => scrollTo(0, 0));
-      check(`${at}: nothing sticks out at the side`, await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
-      await accessible(page, at);
-      await touchable(page, at);
+      await fits(page, at);
       await eventually(`${at}: the pictures that are in sight are there`, async () => (await page.locator("canvas:visible").count()) >= 1);
       await page.screenshot({ path: `${setting.artefacts}/page-${width}x${height}-${colorScheme}.png` });
       await page.screenshot({ path: `${setting.artefacts}/page-${width}-whole-${colorScheme}.png`, fullPage: true });
@@ -41,22 +39,6 @@ await run(async (browser) => {
   }
   await forms(page);
 });
-
-// accessible asks axe-core.
-async function accessible(page, at) {
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
-  const bad = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-  check(`${at}: axe-core finds no serious fault`, bad.length === 0, bad.map((v) => [v.id, v.nodes.map((n) => n.html)]));
-}
-
-// touchable looks whether what is pressed is large enough for a finger.
-async function touchable(page, at) {
-  const small = await page.evaluate(() => [...document.querySelectorAll("button, a, input:not([type=checkbox]), select, summary, label.choice")]
-    .filter((e) => e.checkVisibility() && e.getBoundingClientRect().height < 43.5)
-    .map((e) => `${e.getAttribute("aria-label") ?? e.textContent.trim()}: ${e.getBoundingClientRect().height}`));
-  check(`${at}: what is pressed is 44 px high`, small.length === 0, small);
-}
 
 // forms looks at the dialogs too, narrow and dark, which is hardest.
 async function forms(page) {
@@ -69,9 +51,7 @@ async function forms(page) {
         await page.getByRole("button", { name: "Add", exact: true }).click();
         await eventually("stream: the fault is shown", () => page.locator("dialog .error").first().isVisible());
       }
-      check(`${form}: nothing sticks out at the side`, await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
-      await accessible(page, `${form} ${width}`);
-      await touchable(page, `${form} ${width}`);
+      await fits(page, `${form} ${width}`);
       await page.screenshot({ path: `${setting.artefacts}/form-${form}-${width}.png` });
       await page.keyboard.press("Escape");
       await eventually(`${form}: it closes`, async () => (await page.locator("dialog[open]").count()) === 0);

@@ -32,7 +32,7 @@ await run(async (browser) => {
 
   // Nothing is there yet: how to begin.
   await eventually("where no feed is, there is the line to make one", async () =>
-    (await page.locator("#hint pre").first().isVisible()) && (await page.locator("#hint pre").first().textContent()).endsWith(`${setting.url}/ts/video0`));
+    (await page.locator("#lines pre").isVisible()) && (await page.locator("#lines pre").textContent()).endsWith(`${setting.url}/ts/test`));
   await ask("source");
   await moves("feeds");
   check("a play list leads a player to the feed", decodeURIComponent(await page.getByRole("link", { name: "Open live in VLC: cam" }).getAttribute("href")).includes(`${setting.url}/ts/cam`));

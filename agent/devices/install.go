@@ -28,30 +28,23 @@ func (r *Report) Install(root, feed string, out io.Writer) error {
 		return fmt.Errorf("no device would feed %q: vw devices lists %s", feed, strings.Join(there, ", "))
 	}
 	d := all[at]
-	dir := filepath.Join(root, "etc", "vw")
+	dir := filepath.Join(root, sources)
+	path := filepath.Join(dir, feed+".source")
+	if d.Unit != "" {
+		return fmt.Errorf("%s uses this device already: change that file, or remove it first", path)
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return advised(err)
 	}
-	others, err := filepath.Glob(filepath.Join(dir, "*.source"))
-	if err != nil {
-		return err
-	}
-	for _, name := range others {
-		text, err := os.ReadFile(name)
-		if err == nil && slices.Contains(strings.Fields(string(text)), d.Args[slices.Index(d.Args, "-i")+1]) {
-			return fmt.Errorf("%s uses this device already: remove that file first if %s is to use it", name, feed)
-		}
-	}
-	path := filepath.Join(dir, feed+".source")
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return advised(err)
 	}
-	_, err = fmt.Fprintf(f, "# %s, for the unit vw-source@%s: a shell runs this. Change it as you like.\nexec %s\n", d.Name, feed, d.Line)
+	_, err = fmt.Fprintf(f, "# %s, for the unit %s: a shell runs this. Change it as you like.\nexec %s\n", d.Name, unit+feed, d.Line)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return errors.Join(err, os.Remove(path))
 	}
-	fmt.Fprintf(out, "%s is written. Next: systemctl enable --now vw-source@%s\n", path, feed)
+	fmt.Fprintf(out, "%s is written. Next: systemctl enable --now %s\n", path, unit+feed)
 	if d.StableBy == "" {
 		fmt.Fprintf(out, "The system gives %s no lasting name: after a restart it may be another device.\n", d.Device)
 	}

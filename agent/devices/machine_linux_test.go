@@ -1,15 +1,17 @@
 package devices_test
 
 import (
+	"bytes"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 
-	"vw/cmd/vw/devices"
+	"vw/agent/devices"
 )
 
 // sectionLine begins a file, or stands for a link, of a recorded machine. The
@@ -94,4 +96,44 @@ func findLocked(t *testing.T, root string) (*devices.Report, error) {
 	}()
 	<-done
 	return report, err
+}
+
+func TestASandboxThatHidesDevChangesNoNames(t *testing.T) {
+	root := unpack(t, "pi")
+	all, err := devices.Find(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(root, "dev")); err != nil {
+		t.Fatal(err)
+	}
+	hidden, err := devices.Find(root)
+	if err != nil || len(hidden.Cameras) != 1 || len(hidden.Microphones) != 1 {
+		t.Fatalf("%+v, %v", hidden, err)
+	}
+	if got, want := hidden.Cameras[0].Device, all.Cameras[0].Device; got != want {
+		t.Errorf("the camera is called %s, want %s", got, want)
+	}
+	if got, want := hidden.Microphones[0].Device, all.Microphones[0].Device; got != want {
+		t.Errorf("the microphone is called %s, want %s", got, want)
+	}
+}
+
+func TestADeviceThatAUnitFeedsIsNotOfferedAgain(t *testing.T) {
+	root := unpack(t, "pi")
+	write(t, filepath.Join(root, "etc/vw/front.source"), "exec ffmpeg -f v4l2 -i /dev/video0 -f alsa -i plughw:CARD=C920,DEV=0 http://localhost:8888/ts/front\n")
+	report, err := devices.Find(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report.Assign(devices.Agent{Port: 8888, Reached: true, Taken: []string{"front"}})
+	for _, d := range []devices.Device{report.Cameras[0], report.Microphones[0]} {
+		if d.Unit != "vw-source@front" || d.Feed != "front" || d.Line != "" {
+			t.Errorf("%s: %+v", d.Name, d)
+		}
+	}
+	var text bytes.Buffer
+	if err := report.WriteText(&text); err != nil || strings.Count(text.String(), "The unit vw-source@front feeds it.") != 2 {
+		t.Errorf("%v: %s", err, &text)
+	}
 }

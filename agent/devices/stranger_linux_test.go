@@ -10,7 +10,7 @@ import (
 	"testing"
 	"unicode"
 
-	"vw/cmd/vw/devices"
+	"vw/agent/devices"
 )
 
 // hostile is what a USB device could call itself.

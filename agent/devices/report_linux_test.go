@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"vw/cmd/vw/devices"
+	"vw/agent/devices"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")

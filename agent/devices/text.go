@@ -49,6 +49,10 @@ func writeDevices(b *strings.Builder, heading string, list []Device) {
 		if d.Note != "" {
 			b.WriteString("  Note: " + d.Note + "\n")
 		}
+		if d.Unit != "" {
+			b.WriteString("  The unit " + shellLine([]string{d.Unit}) + " feeds it.\n\n")
+			continue
+		}
 		b.WriteString("  " + d.Line + "\n\n")
 	}
 }

@@ -9,6 +9,12 @@ import (
 	"strings"
 )
 
+// Where udev makes its links.
+const (
+	idLinks   = "/dev/v4l/by-id"
+	pathLinks = "/dev/v4l/by-path"
+)
+
 var (
 	videoNode = regexp.MustCompile(`^video([0-9]{1,9})$`)
 	linkIndex = regexp.MustCompile(`-video-index([0-9]{1,9})$`)
@@ -69,7 +75,8 @@ func (m machine) cameras() ([]Device, []LeftOut) {
 // of their numbers.
 func (m machine) videoDevices() []videoDevice {
 	const sysfs = "/sys/class/video4linux"
-	byID, byPath := m.links("/dev/v4l/by-id"), m.links("/dev/v4l/by-path")
+	byID, byPath := m.links(idLinks), m.links(pathLinks)
+	hidden := len(byID)+len(byPath) == 0 // as systemd's PrivateDevices= does: udev's records have them too
 	names := append(m.names(sysfs), m.names("/dev")...)
 	slices.Sort(names)
 	var list []videoDevice
@@ -90,6 +97,9 @@ func (m machine) videoDevices() []videoDevice {
 				v.capabilities = value
 			}
 		}
+		if hidden {
+			v.byID, v.byPath = linkBelow(v.links, idLinks), linkBelow(v.links, pathLinks)
+		}
 		index := m.text(dir + "/index")
 		if link := linkIndex.FindStringSubmatch(cmp.Or(v.byID, v.byPath)); index == "" && link != nil {
 			index = link[1]
@@ -99,6 +109,16 @@ func (m machine) videoDevices() []videoDevice {
 	}
 	slices.SortFunc(list, func(a, b videoDevice) int { return cmp.Compare(a.number, b.number) })
 	return list
+}
+
+// linkBelow returns the first of the links that are in a folder, or nothing.
+func linkBelow(links []string, dir string) (first string) {
+	for _, link := range links {
+		if path.Dir(link) == dir && printable(link) == link && (first == "" || link < first) {
+			first = link
+		}
+	}
+	return first
 }
 
 // noCamera returns why v gives no camera's picture; nothing if it does. Codecs and

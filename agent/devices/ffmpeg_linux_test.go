@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"vw/cmd/vw/devices"
+	"vw/agent/devices"
 )
 
 // enough is what is taken of a post, in bytes.

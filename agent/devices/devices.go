@@ -8,6 +8,7 @@ package devices
 import (
 	"fmt"
 	"os"
+	"runtime"
 )
 
 // A Report is what a machine has.
@@ -28,6 +29,7 @@ type Device struct {
 	StableBy string   `json:"stableBy"`          // by-id, by-path or card; empty: Device may change
 	Node     string   `json:"node"`              // what Device stands for now
 	Place    string   `json:"place"`             // where it is plugged in; may be empty
+	Unit     string   `json:"unit,omitempty"`    // vw-source@FEED, which feeds it already; then it has no line
 	Problem  string   `json:"problem,omitempty"` // what keeps ffmpeg from opening it
 	Note     string   `json:"note,omitempty"`    // what else is good to know
 	Args     []string `json:"args"`              // ffmpeg's command line, word by word
@@ -52,15 +54,21 @@ type Agent struct {
 // Find lists what the machine has whose file system begins at root. Feeds and
 // lines are empty until Assign. The error is root's: it cannot be opened.
 func Find(root string) (*Report, error) {
+	r := &Report{Cameras: []Device{}, Microphones: []Device{}, LeftOut: []LeftOut{}, Advice: []string{}, Agent: Agent{Taken: []string{}}}
+	if root == "/" && runtime.GOOS != "linux" {
+		r.Advice = append(r.Advice, notLinux(runtime.GOOS))
+		return r, nil
+	}
 	dir, err := os.OpenRoot(root)
 	if err != nil {
 		return nil, fmt.Errorf("open root: %w", err)
 	}
 	defer dir.Close()
 	m := machine{root: root, files: dir.FS()}
-	r := &Report{Advice: []string{}, Agent: Agent{Taken: []string{}}}
 	r.Cameras, r.LeftOut = m.cameras()
 	r.Microphones = m.microphones()
+	m.findUnits(r.Cameras)
+	m.findUnits(r.Microphones)
 	if len(r.Cameras) == 0 {
 		r.Advice = append(r.Advice, cameraAdvice(len(r.LeftOut)))
 	}
@@ -74,11 +82,26 @@ func Find(root string) (*Report, error) {
 	return r, nil
 }
 
+// elsewhere has the command that lists devices on other systems than Linux.
+var elsewhere = map[string]string{
+	"darwin":  `ffmpeg -f avfoundation -list_devices true -i ""`,
+	"windows": "ffmpeg -f dshow -list_devices true -i dummy",
+}
+
+// notLinux returns what to do on other systems.
+func notLinux(system string) string {
+	advice := "vw finds devices where Linux keeps them, and this is " + system + "."
+	if list := elsewhere[system]; list != "" {
+		advice += " This lists them here: " + list
+	}
+	return advice
+}
+
 // Empty reports whether there is neither camera nor microphone.
 func (r *Report) Empty() bool { return len(r.Cameras)+len(r.Microphones) == 0 }
 
-// Assign gives every device a feed name that is not taken at a, and the line
-// that feeds it there. Names are kept with printable characters alone: it may be
+// Assign gives every device that no unit feeds a feed name that is not taken at
+// a, and the line that feeds it there. Names are kept with printable characters alone: it may be
 // anything that listens on the port.
 func (r *Report) Assign(a Agent) {
 	r.Agent = Agent{Port: a.Port, Reached: a.Reached, Problem: a.Problem, Taken: []string{}}
@@ -95,6 +118,9 @@ func assign(list []Device, prefix string, port int, taken map[string]bool, args 
 	n := 0
 	for i := range list {
 		d := &list[i]
+		if d.Args = []string{}; d.Unit != "" {
+			continue
+		}
 		for taken[fmt.Sprint(prefix, n)] {
 			n++
 		}

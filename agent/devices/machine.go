@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -16,6 +17,9 @@ const (
 	maxText = 64 << 10
 	// maxName bounds a device's own name, in characters. USB strings have 126.
 	maxName = 126
+	// sources is the folder of the files that the units run.
+	sources = "/etc/vw"
+	unit    = "vw-source@"
 )
 
 // A machine is a file system, as the kernel and udev fill it.
@@ -64,6 +68,23 @@ func (m machine) links(dir string) map[string]string {
 		}
 	}
 	return links
+}
+
+// findUnits notes which devices a unit vw-source@ feeds, as etc/vw/FEED.source says.
+func (m machine) findUnits(list []Device) {
+	for _, name := range m.names(sources) {
+		feed, ok := strings.CutSuffix(name, ".source")
+		if !ok || printable(feed) != feed {
+			continue
+		}
+		words := strings.Fields(m.text(path.Join(sources, name)))
+		for i := range list {
+			d := &list[i]
+			if slices.ContainsFunc(words, func(w string) bool { return w == d.Node || strings.TrimPrefix(w, "plug") == d.Device }) {
+				d.Feed, d.Unit = feed, unit+feed
+			}
+		}
+	}
 }
 
 // problem returns in words what keeps this process from opening a device node,
