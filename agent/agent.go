@@ -123,6 +123,7 @@ func (a *Agent) start(ctx context.Context) (stop func()) {
 	rest.Go(func() { a.owner.Run(lasting) })
 	rest.Go(func() { a.router.Run(running) })
 	rest.Go(func() { a.recordings.Run(running, a.logDeleted) })
+	rest.Go(func() { a.commands.Run(running) })
 	a.commands.Start(a.forward.AdmitSaved(a.commands.Rules().Destinations))
 	return func() {
 		end()
@@ -165,5 +166,5 @@ type source struct{ agent *Agent }
 func (s source) Snapshot() state.Snapshot {
 	a := s.agent
 	a.config.disk()
-	return state.New(a.commands.Rules(), a.channel.Snapshot(), a.owner.State())
+	return state.New(a.commands.Lasting(), a.channel.Snapshot(), a.owner.State())
 }

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"maps"
 
 	"vw/agent/forward"
 	"vw/agent/state"
@@ -18,10 +19,14 @@ func (e effects) Admit(rule command.Destination) (command.Admission, error) {
 }
 
 // Apply puts rules in force.
-func (e effects) Apply(r command.Rules, admitted command.Admission) command.Applied {
+func (e effects) Apply(r command.Rules, admitted []command.Admission) command.Applied {
 	a := e.agent
 	pending := a.router.SetStreams(r.Streams)
-	files, _ := admitted.(forward.Admissions)
+	files := forward.Admissions{}
+	for _, some := range admitted {
+		more, _ := some.(forward.Admissions)
+		maps.Copy(files, more)
+	}
 	pending.Join(a.forward.Apply(r.Destinations, files))
 	var api *command.Destination
 	if rule, ok := r.Destinations[command.APIRule]; ok {

@@ -17,6 +17,7 @@ func (r reporter) Status() status.Status {
 	word := a.owner.Info()
 	s := status.Status{
 		Instance: a.instance, Name: a.config.Name, Version: a.config.Version,
+		Protocol: command.Protocol, Capabilities: command.Capabilities(), Rules: a.commands.Hash(),
 		Started: a.started, Uptime: time.Since(a.started).Seconds(),
 		Locked: a.owner.Locked(), Mutes: a.owner.Muted(), Owner: &word,
 		AnyHost: len(a.config.AllowDestinations) == 0,

@@ -31,6 +31,7 @@ func TestProtocolVectorsHoldOverTheChannel(t *testing.T) {
 		var line struct {
 			Name, Send string
 			Expect     []any
+			Holds      map[string]any
 		}
 		decode(t, scan.Text(), &line)
 		channel.send(websocket.TextMessage, line.Send)
@@ -43,6 +44,11 @@ func TestProtocolVectorsHoldOverTheChannel(t *testing.T) {
 			_, isObject := got.(map[string]any)
 			if anything := expected == "*" && isObject; !anything && !matches(expected, got) {
 				t.Fatalf("%s: %s\n got %s\nwant %s", line.Name, line.Send, reply, jsonOf(expected))
+			}
+			for key, value := range line.Holds {
+				if object, _ := got.(map[string]any); !matches(value, object[key]) {
+					t.Errorf("%s: %s is %v, want %v", line.Name, key, object[key], value)
+				}
 			}
 		}
 		if len(line.Expect) == 0 {

@@ -18,7 +18,7 @@ func (h *Handler) addStream(ctx context.Context, from Origin, raw json.RawMessag
 	if err := rules.roomForStream(rule); err != nil {
 		return Stream{}, err
 	}
-	if _, err := h.commit(ctx, rules.withStream(rule), nil); err != nil {
+	if _, err := h.commit(ctx, h.beside(from, rules.withStream(rule))); err != nil {
 		return Stream{}, err
 	}
 	h.config.Log.Info("stream rule added", "stream", rule.Stream, "feeds", some(rule.Feeds), "by", from.String())
@@ -38,14 +38,17 @@ func (h *Handler) addDestination(ctx context.Context, from Origin, raw json.RawM
 	if err := rule.Check(); err != nil {
 		return Destination{}, err
 	}
-	if err := rules.roomForDestination(rule.ID); err != nil {
-		return Destination{}, err
+	next := rules.withDestination(rule)
+	if len(next.Destinations) > len(rules.Destinations) {
+		if err := next.bounded(); err != nil {
+			return Destination{}, err
+		}
 	}
 	admitted, err := h.admit(rule) // the same rule too: it may not be wholly in force
 	if err != nil {
 		return Destination{}, err
 	}
-	trial, err := h.commit(ctx, rules.withDestination(rule), admitted)
+	trial, err := h.commit(ctx, h.beside(from, next, admitted))
 	if err != nil {
 		return Destination{}, err
 	}
@@ -120,7 +123,7 @@ func (h *Handler) ReplaceAPIRule(ctx context.Context, next func(present Destinat
 		if rule == present {
 			return nil
 		}
-		_, err := h.commit(ctx, rules.withDestination(rule), nil)
+		_, err := h.commit(ctx, h.beside(Remote, rules.withDestination(rule)))
 		return err
 	})
 }
@@ -146,7 +149,7 @@ func (h *Handler) deleteStream(ctx context.Context, from Origin, which string) (
 		}
 		deleted, next = name, h.Rules().withoutStream(name)
 	}
-	if _, err := h.commit(ctx, next, nil); err != nil {
+	if _, err := h.commit(ctx, h.beside(from, next)); err != nil {
 		return "", err
 	}
 	h.config.Log.Info("stream rule deleted", "stream", which, "by", from.String())
@@ -164,7 +167,7 @@ func (h *Handler) deleteDestination(ctx context.Context, from Origin, which stri
 		}
 		deleted, next = which, h.Rules().withoutDestination(which)
 	}
-	if _, err := h.commit(ctx, next, nil); err != nil {
+	if _, err := h.commit(ctx, h.beside(from, next)); err != nil {
 		return "", err
 	}
 	h.config.Log.Info("destination rule deleted", "id", which, "by", from.String())

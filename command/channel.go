@@ -7,6 +7,7 @@ import (
 	"errors"
 	"path"
 	"runtime/debug"
+	"slices"
 	"strings"
 )
 
@@ -21,30 +22,20 @@ const maxReplies = 4 * MaxCommand
 // maxLogged is the most of a stranger's object that is logged, in bytes.
 const maxLogged = 200
 
-// An Origin is where a command came from.
-type Origin bool
-
-const (
-	// Remote is the command channel, which the owner can lock.
-	Remote Origin = false
-	// Local is this machine.
-	Local Origin = true
-)
-
-// String is for logs.
-func (o Origin) String() string {
-	if o == Local {
-		return "owner"
-	}
-	return "channel"
+// Handled is what came of a message.
+type Handled struct {
+	// Done says that a command in it was done: proof that at the other end is
+	// somebody who commands this agent.
+	Done bool
+	// Watch is what was asked for last, nil for nothing.
+	Watch *Watch
 }
 
 // Handle takes one message of the channel and calls reply for each answer in
 // order, from this goroutine and between commands, so that a slow reply delays
 // no other caller's. It never panics. It gives up without an answer when the
-// context ends. It says whether any command in the message was done: proof that
-// at the other end is somebody who commands this agent.
-func (h *Handler) Handle(ctx context.Context, message []byte, from Origin, reply func([]byte)) (done bool) {
+// context ends.
+func (h *Handler) Handle(ctx context.Context, message []byte, from Origin, reply func([]byte)) (did Handled) {
 	defer func() {
 		if reason := recover(); reason != nil { // reply's: the commands have their own
 			h.config.Log.Error("panic in a reply", "reason", reason, "stack", string(debug.Stack()))
@@ -52,7 +43,7 @@ func (h *Handler) Handle(ctx context.Context, message []byte, from Origin, reply
 	}()
 	if len(message) > MaxCommand {
 		reply(TooLong())
-		return false
+		return did
 	}
 	var stranger object // the first object without a verb
 	strangers, sent := 0, 0
@@ -62,7 +53,7 @@ func (h *Handler) Handle(ctx context.Context, message []byte, from Origin, reply
 	}
 	for value, err := range values(message) {
 		if ctx.Err() != nil {
-			return done
+			return did
 		}
 		if sent > maxReplies {
 			reply(refusal(&Error{Kind: Conflict, Why: "the replies to this message are longer than 4 MiB: what was left of it is not done, send fewer commands at a time"}))
@@ -70,7 +61,7 @@ func (h *Handler) Handle(ctx context.Context, message []byte, from Origin, reply
 		}
 		command, isObject := object{}, false
 		if err == nil {
-			command, isObject = parseObject(value)
+			command, isObject = parseObject(value, lowerASCII)
 		}
 		if !isObject {
 			answer(unrecognised("this is no JSON object: write a command in braces, {…}"))
@@ -83,50 +74,55 @@ func (h *Handler) Handle(ctx context.Context, message []byte, from Origin, reply
 			}
 			continue
 		}
-		line, err := h.answer(ctx, verb, from, command)
-		done = done || line != nil && err == nil
-		if line != nil {
-			answer(line)
+		r, err := h.answer(ctx, verb, from, command)
+		did.Done = did.Done || r.line != nil && err == nil
+		if r.line != nil {
+			answer(r.line)
+		}
+		if r.watch != nil {
+			did.Watch = r.watch
 		}
 	}
-	if strangers > 0 { // its keys alone: a value may be a secret
+	if strangers > 0 && !slices.Equal(stranger.keys, []string{"status"}) { // its keys alone: a value may be a secret
 		keys := strings.Join(stranger.keys, " ")
 		h.config.Log.Info("object without a verb passed over", "keys", keys[:min(len(keys), maxLogged)], "count", strangers)
 	}
-	return done
+	return did
 }
 
 // answer is the reply to one command, and the error that it tells: no reply
 // where the command concerns another agent, or where the context ended.
-func (h *Handler) answer(ctx context.Context, verb string, from Origin, command object) ([]byte, error) {
+func (h *Handler) answer(ctx context.Context, verb string, from Origin, command object) (r reply, err error) {
 	concerned, err := h.concerned(command)
 	if err == nil && !concerned {
-		return nil, nil
+		return r, nil
 	}
 	ref, refErr := command.ref()
 	if err = cmp.Or(err, refErr, command.once()); err != nil {
-		return h.addressed(command, ref, refusal(err)), err
+		r.line = h.addressed(command, ref, refusal(err))
+		return r, err
 	}
 	known := verb
 	if !isVerb(verb) {
 		known = "other"
 	}
-	result, err := inTurn(ctx, h, known, func() ([]byte, error) {
-		if from == Remote && changes(verb) && h.config.Reports.Locked() {
-			return nil, errLocked
+	r, err = inTurn(ctx, h, known, func() (reply, error) {
+		if from == Remote && changes(verb) && command.word("what") != "watch" && h.config.Reports.Locked() {
+			return reply{}, errLocked
 		}
 		return h.reply(ctx, from, verb, command)
 	})
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return reply{}, ctx.Err()
 	}
 	switch {
 	case errors.Is(err, errUnrecognised):
-		result = unrecognised(command.hint(verb))
+		r.line = unrecognised(command.hint(verb))
 	case err != nil:
-		result = refusal(err)
+		r.line = refusal(err)
 	}
-	return h.addressed(command, ref, result), err
+	r.line = h.addressed(command, ref, r.line)
+	return r, err
 }
 
 // concerned says whether the command's "to" matches this agent's name.

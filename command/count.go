@@ -1,9 +1,6 @@
 package command
 
-import (
-	"maps"
-	"sync"
-)
+import "sync"
 
 // An Outcome is what became of a command: its verb, "other" for one that there is
 // not, and whether it was done or refused.
@@ -25,12 +22,4 @@ func (c *counts) add(verb string, err error) {
 		c.of = map[Outcome]uint64{}
 	}
 	c.of[Outcome{verb, err == nil}]++
-}
-
-// Counts returns how many commands came to which outcome, over the channel and
-// otherwise. Those to which none came may be absent.
-func (h *Handler) Counts() map[Outcome]uint64 {
-	h.counts.mu.Lock()
-	defer h.counts.mu.Unlock()
-	return maps.Clone(h.counts.of)
 }

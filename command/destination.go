@@ -46,6 +46,9 @@ type Destination struct {
 	Trial time.Duration
 	// Warning is what may have been mistyped; set in the reply alone.
 	Warning string
+	// Silent says that OfStream is true and the stream rule has gone; set in a
+	// listing of the whole table alone.
+	Silent bool
 }
 
 // ChannelRule is the command channel's rule as the owner has configured it.
@@ -77,7 +80,8 @@ func (d Destination) MarshalJSON() ([]byte, error) {
 		TokenSet    bool   `json:"tokenSet,omitempty"`
 		Trial       string `json:"trial,omitempty"`
 		Warning     string `json:"warning,omitempty"`
-	}{d.ID, d.Stream, d.Destination, d.Auth, d.File, credential, d.Token != "" || d.TokenFile(), trial, d.Warning})
+		Silent      bool   `json:"silent,omitempty"`
+	}{d.ID, d.Stream, d.Destination, d.Auth, d.File, credential, d.Token != "" || d.TokenFile(), trial, d.Warning, d.Silent})
 }
 
 // reads reports whether a rule reads like another.
@@ -106,6 +110,12 @@ func parseDestination(raw json.RawMessage) (rule Destination, tokenGiven bool, e
 	if err != nil {
 		return Destination{}, false, err
 	}
+	return newDestination(fields)
+}
+
+// newDestination is parseDestination of a rule's fields. Whoever calls it knows
+// those keys too.
+func newDestination(fields object, known ...string) (rule Destination, tokenGiven bool, err error) {
 	for _, field := range []struct {
 		key      string
 		value    *string
@@ -127,7 +137,7 @@ func parseDestination(raw json.RawMessage) (rule Destination, tokenGiven bool, e
 	if err := checkCredential(rule); err != nil {
 		return Destination{}, false, about("credential", err)
 	}
-	rule.Warning = fields.unknown("id", "stream", "destination", "auth", "file", "token", "credential", "tokenset", "trial", "warning")
+	rule.Warning = fields.unknown(append(known, "id", "stream", "destination", "auth", "file", "token", "credential", "tokenset", "trial", "warning")...)
 	return rule, fields.given("token"), nil
 }
 

@@ -28,6 +28,13 @@
 //     TestRuleIsTheOwnersUntilItIsChangedFromAfar.
 //   - Commands run one at a time, and a reply waits until what was removed has
 //     stopped, without the table's lock: TestCommandsTakeTurns, TestReplyWaitsUntilSettled.
+//   - A table is taken whole or not at all, touches nothing that it leaves as it was,
+//     and is taken back where it is to be confirmed and is not:
+//     TestATableIsRefusedWholeAndTheErrorNamesTheRule, TestOnlyWhatATableChangesIsTouched,
+//     TestATableIsTakenBackUnlessItIsConfirmed, TestRulesOnTrialStayWhenTheOwnerLocksThem.
+//   - Every command may come twice: TestACommandThatComesTwiceDoesWhatItDoesOnce.
+//   - Tables are the same where their hashes are, on whatever agents:
+//     TestTheHashIsTheSameOnEveryAgent, TestASilentDestinationIsListedAsOne.
 //   - A snapshot that was handed out never changes: TestSnapshotsAreImmutable.
 //   - A destination that belongs to a stream does not fall back to the feed:
 //     TestDestinationBelongsToItsStream.

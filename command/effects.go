@@ -13,10 +13,9 @@ type Effects interface {
 	// lock, and may block for file I/O.
 	Admit(Destination) (Admission, error)
 	// Apply makes the rules the ones in force. Admitted is what Admit returned for
-	// the rule that was added, nil for none. It is called under the table's lock:
-	// it must not block, nor call the Handler. Where it panics the table stays as
-	// it was.
-	Apply(rules Rules, admitted Admission) Applied
+	// those that were added. It is called under the table's lock: it must not block,
+	// nor call the Handler. Where it panics the table stays as it was.
+	Apply(rules Rules, admitted []Admission) Applied
 }
 
 // An Admission is what was prepared for a rule. Whoever does not put that in force
@@ -64,7 +63,7 @@ type Reports interface {
 type idle struct{}
 
 func (idle) Admit(Destination) (Admission, error)     { return nil, nil }
-func (idle) Apply(Rules, Admission) Applied           { return Applied{} }
+func (idle) Apply(Rules, []Admission) Applied         { return Applied{} }
 func (idle) Locked() bool                             { return false }
 func (idle) InForce() (Destination, bool)             { return Destination{}, false }
 func (idle) Fed() []string                            { return nil }

@@ -48,6 +48,14 @@ func about(field string, err error) error {
 	return err
 }
 
+// of says which rule of a table an error is about; nil stays nil.
+func of(what, name string, err error) error {
+	if refused := (*Error)(nil); errors.As(err, &refused) {
+		return &Error{Kind: refused.Kind, Field: refused.Field, Why: fmt.Sprintf("%s %.140q: %s", what, name, refused.Why)}
+	}
+	return err
+}
+
 // The words of these replies are part of the protocol.
 var (
 	errUnrecognised = &Error{Kind: Invalid, Why: "Unrecognised Command"}

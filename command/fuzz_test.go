@@ -23,6 +23,10 @@ func FuzzHandle(f *testing.F) {
 	}
 	f.Add([]byte(`{"verb":"list","what":"destination","which":"all","ref":"1","to":"agent*"}{"verb":"list","what":"stream","which":"verb"}`))
 	f.Add([]byte(`{"verb":"add","what":"stream","rule":{"stream":"verb","feeds":["verb"]}}{"verb":"list","what":"stream","which":"all"}`))
+	for _, more := range []string{``, `,"confirm":"1s"`, `,"dryRun":true`, `,"if":"` + strings.Repeat("0", 64) + `"`} {
+		f.Add([]byte(replace(labTable, more) + listRules + `{"verb":"add","what":"confirm"}`))
+	}
+	f.Add([]byte(`{"verb":"add","what":"watch","for":"10s"}{"verb":"add","what":"confirm","if":"x"}{"status":{"name":"agent2","event":"hello"}}`))
 	const secret = "5ecr3t-never-to-be-seen"
 	f.Fuzz(func(t *testing.T, message []byte) {
 		if strings.Contains(string(message), secret) {
@@ -48,6 +52,9 @@ func FuzzHandle(f *testing.F) {
 		}
 		if wrong := consistent(rules); wrong != "" {
 			t.Fatal(wrong)
+		}
+		if len(handler.Hash()) != 64 {
+			t.Fatal("the rules have no hash")
 		}
 		if replies := handle(handler, `{"verb":"healthcheck"}`); len(replies) != 1 {
 			t.Fatalf("no healthcheck: %s", replies)

@@ -49,8 +49,13 @@ type Handler struct {
 	// hurry tells the one that is running to wait for no splice any more.
 	hurry chan struct{}
 
+	// news tells Run that another table is on trial; capacity 1.
+	news chan struct{}
+
 	mutex sync.Mutex // the table's lock; never held while something is waited for
 	rules Rules
+	hash  func() string // of rules
+	trial *trial        // nil: the rules are there to stay
 }
 
 // New puts the rules of the configuration in the table. They are in force from
@@ -61,22 +66,40 @@ func New(config Config) *Handler {
 		config: config,
 		turn:   make(chan struct{}, 1),
 		hurry:  make(chan struct{}),
+		news:   make(chan struct{}, 1),
 		rules:  Rules{Streams: map[string][]string{}, Destinations: map[string]Destination{}},
 	}
 	maps.Copy(handler.rules.Streams, config.Rules.Streams)
 	maps.Copy(handler.rules.Destinations, config.Rules.Destinations)
+	handler.hash = sync.OnceValue(handler.rules.hash)
 	return handler
 }
 
 // Start puts the rules in force with which the handler was made. Admitted is
 // Effects' word on them.
-func (h *Handler) Start(admitted Admission) { h.swap(h.Rules(), admitted) }
+func (h *Handler) Start(admitted ...Admission) { h.swap(change{rules: h.Rules(), admitted: admitted}) }
 
 // Rules returns the present snapshot. It waits for no command.
 func (h *Handler) Rules() Rules {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
 	return h.rules
+}
+
+// Hash returns what tells the present rules from any others, on every agent.
+func (h *Handler) Hash() string {
+	h.mutex.Lock()
+	hash := h.hash
+	h.mutex.Unlock()
+	return hash()
+}
+
+// Counts returns how many commands came to which outcome, over the channel and
+// otherwise. Those to which none came may be absent.
+func (h *Handler) Counts() map[Outcome]uint64 {
+	h.counts.mu.Lock()
+	defer h.counts.mu.Unlock()
+	return maps.Clone(h.counts.of)
 }
 
 // AddStream adds or replaces the stream rule that raw holds as JSON, and
@@ -151,11 +174,18 @@ func inTurn[T any](ctx context.Context, h *Handler, verb string, work func() (T,
 	return result, err
 }
 
-// commit puts the next rules in force and returns when what they removed has
-// stopped. A context that ends before that leaves them in force, but nobody is
-// told that it has stopped.
-func (h *Handler) commit(ctx context.Context, next Rules, admitted Admission) (trial time.Duration, err error) {
-	applied := h.swap(next, admitted)
+// A change is what is to be in force.
+type change struct {
+	rules    Rules
+	admitted []Admission // of the rules that it adds
+	trial    *trial
+}
+
+// commit puts a change in force and returns when what it removed has stopped. A
+// context that ends before that leaves it in force, but nobody is told that it has
+// stopped.
+func (h *Handler) commit(ctx context.Context, next change) (trial time.Duration, err error) {
+	applied := h.swap(next)
 	if applied.Pending == nil {
 		return applied.Trial, nil
 	}
@@ -196,16 +226,26 @@ func (h *Handler) Hurry() {
 }
 
 // swap changes the table. Where Apply panics it stays as it was.
-func (h *Handler) swap(next Rules, admitted Admission) (applied Applied) {
+func (h *Handler) swap(next change) (applied Applied) {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
 	done := false
 	defer func() {
-		if !done && admitted != nil {
-			admitted.Undo()
+		if !done {
+			undo(next.admitted)
 		}
 	}()
-	applied = h.config.Effects.Apply(next, admitted)
-	h.rules, done = next, true
+	applied = h.config.Effects.Apply(next.rules, next.admitted)
+	h.rules, h.hash, h.trial, done = next.rules, sync.OnceValue(next.rules.hash), next.trial, true
+	select {
+	case h.news <- struct{}{}:
+	default:
+	}
 	return applied
+}
+
+func undo(admitted []Admission) {
+	for _, a := range admitted {
+		a.Undo()
+	}
 }

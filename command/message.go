@@ -9,6 +9,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"vw/command/printable"
@@ -45,16 +46,16 @@ func values(message []byte) iter.Seq2[json.RawMessage, error] {
 	}
 }
 
-// object is one JSON object. Its keys are in lower case.
+// object is one JSON object. The keys of a command or rule are in lower case.
 type object struct {
 	keys  []string // in the order given
 	value map[string]json.RawMessage
 	twice string // the first key that was given again; its first value is kept
 }
 
-// parseObject reads one well-formed JSON value. It is false for one that is
-// no object.
-func parseObject(raw json.RawMessage) (object, bool) {
+// parseObject reads one well-formed JSON value, and takes each of its keys as it is
+// or in lower case. It is false for one that is no object.
+func parseObject(raw json.RawMessage, char func(rune) rune) (object, bool) {
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
 		return object{}, false
@@ -67,7 +68,7 @@ func parseObject(raw json.RawMessage) (object, bool) {
 		if err != nil || !isKey || decoder.Decode(&value) != nil {
 			return object{}, false
 		}
-		key = strings.Map(lowerASCII, key)
+		key = strings.Map(char, key)
 		if _, known := parsed.value[key]; !known {
 			parsed.keys = append(parsed.keys, key)
 			parsed.value[key] = value
@@ -85,6 +86,9 @@ func lowerASCII(char rune) rune {
 	}
 	return char
 }
+
+// asWritten keeps a key: names of rules differ in case.
+func asWritten(char rune) rune { return char }
 
 // once refuses an object in which a key was given twice.
 func (o object) once() error {
@@ -116,6 +120,19 @@ func (o object) text(key string) (string, error) {
 func (o object) word(key string) string {
 	word, _ := o.text(key) // no string is no known word
 	return word
+}
+
+// duration returns the time under key, absent where none is given.
+func (o object) duration(key string, absent, least, most time.Duration) (time.Duration, error) {
+	text, err := o.text(key)
+	if err != nil || !o.given(key) {
+		return absent, err
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < least || d > most {
+		return 0, invalid(`%s must be a time from %v to %v, such as "30s"`, key, least, most)
+	}
+	return d, nil
 }
 
 // unknown says which keys are none of the known ones, which are in lower case;
@@ -160,7 +177,7 @@ func parseRule(raw json.RawMessage) (object, error) {
 	if !json.Valid(raw) || !utf8.Valid(raw) {
 		return object{}, invalid("the rule is not JSON: send one JSON object")
 	}
-	rule, isObject := parseObject(raw)
+	rule, isObject := parseObject(raw, lowerASCII)
 	if !isObject {
 		return object{}, invalid("the rule is no JSON object: write it in braces, {…}")
 	}

@@ -15,7 +15,7 @@ func TestLockedRulesAreListedNotChanged(t *testing.T) {
 	locked := false
 	handler := command.New(command.Config{Name: "agent1", Rules: channel(""), Reports: fake{locked: &locked}})
 	const addStream = `{"verb":"add","what":"stream","rule":{"stream":"s","feeds":["a"]}}`
-	if done := handler.Handle(context.Background(), []byte(addStream), command.Remote, func([]byte) {}); !done {
+	if did := handler.Handle(context.Background(), []byte(addStream), command.Remote, func([]byte) {}); !did.Done {
 		t.Fatal("a command that was done is not reported as done")
 	}
 	locked = true
@@ -31,7 +31,7 @@ func TestLockedRulesAreListedNotChanged(t *testing.T) {
 		if len(replies) != 1 || !strings.Contains(replies[0], "locked by the owner") {
 			t.Errorf("%s was answered %q", change, replies)
 		}
-		if done := handler.Handle(context.Background(), []byte(change), command.Remote, func([]byte) {}); done {
+		if did := handler.Handle(context.Background(), []byte(change), command.Remote, func([]byte) {}); did.Done {
 			t.Errorf("%s is reported as done", change)
 		}
 	}
@@ -41,12 +41,12 @@ func TestLockedRulesAreListedNotChanged(t *testing.T) {
 	for _, question := range []string{
 		`{"verb":"healthcheck"}`, `{"verb":"list","what":"status"}`, `{"verb":"list","what":"stream","which":"all"}`,
 	} {
-		if done := handler.Handle(context.Background(), []byte(question), command.Remote, func([]byte) {}); !done {
+		if did := handler.Handle(context.Background(), []byte(question), command.Remote, func([]byte) {}); !did.Done {
 			t.Errorf("%s is not answered while locked", question)
 		}
 	}
 	remove := []byte(`{"verb":"delete","what":"stream","which":"s"}`)
-	if done := handler.Handle(context.Background(), remove, command.Local, func([]byte) {}); !done {
+	if did := handler.Handle(context.Background(), remove, command.Local, func([]byte) {}); !did.Done {
 		t.Error("this machine's own commands are locked out")
 	}
 }
@@ -71,7 +71,7 @@ func TestRuleIsTheOwnersUntilItIsChangedFromAfar(t *testing.T) {
 	} {
 		handler.Handle(context.Background(), []byte(`{"verb":"add","what":"stream","rule":{"stream":"s","feeds":[]}}`), command.Remote, func([]byte) {})
 		message := []byte(`{"verb":"add","what":"destination","rule":` + step.do + `}`)
-		if done := handler.Handle(context.Background(), message, step.from, func([]byte) {}); !done {
+		if did := handler.Handle(context.Background(), message, step.from, func([]byte) {}); !did.Done {
 			t.Fatalf("step %d is refused", i)
 		}
 		if got := handler.Rules().Destinations["0"]; got.Local != step.local {

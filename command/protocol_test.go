@@ -55,7 +55,7 @@ func (f fake) Undo() {
 	}
 }
 
-func (f fake) Apply(rules command.Rules, _ command.Admission) command.Applied {
+func (f fake) Apply(rules command.Rules, _ []command.Admission) command.Applied {
 	if f.apply != nil {
 		f.apply(rules)
 	}
@@ -104,6 +104,7 @@ func handle(handler *command.Handler, message string) []string {
 type vector struct {
 	Name, Send, Note string
 	Expect           []any
+	Holds            map[string]any // what the reply has among others
 }
 
 func readVectors(t *testing.T, api, name string) []vector {
@@ -153,7 +154,10 @@ func matches(expected, got any) bool {
 }
 
 func TestProtocolVectors(t *testing.T) {
-	handler := newHandler(t)
+	var handler *command.Handler
+	handler = command.New(command.Config{Name: "agent1", Rules: channel(""), Reports: fake{status: func() any {
+		return map[string]any{"protocol": command.Protocol, "capabilities": command.Capabilities(), "rules": handler.Hash()}
+	}, feeds: func(which string) (any, bool) { return struct{}{}, which == "all" }}})
 	before := handler.Rules()
 	names := map[string]bool{}
 	vectors := readVectors(t, apiURL, "agent1")
@@ -178,6 +182,11 @@ func TestProtocolVectors(t *testing.T) {
 			_, isObject := got.(map[string]any)
 			if any := line.Expect[i] == "*" && isObject; !any && !matches(line.Expect[i], got) {
 				t.Errorf("%s: %s\n got %s\nwant %v", line.Name, line.Send, reply, line.Expect[i])
+			}
+			for key, value := range line.Holds {
+				if object, _ := got.(map[string]any); !matches(value, object[key]) {
+					t.Errorf("%s: %s is %v, want %v", line.Name, key, object[key], value)
+				}
 			}
 		}
 	}

@@ -71,24 +71,30 @@ func (r Rules) withoutDestinations() Rules {
 // rules together would name more than they may.
 func (r Rules) roomForStream(rule Stream) error {
 	old, known := r.Streams[rule.Stream]
-	if !known && len(r.Streams) >= maxRules {
-		return &Error{Kind: Conflict, Why: "there are 1000 stream rules, which is the most: delete one first"}
-	}
-	if !slices.ContainsFunc(rule.Feeds, func(entry string) bool { return !slices.Contains(old, entry) }) {
+	if known && !slices.ContainsFunc(rule.Feeds, func(entry string) bool { return !slices.Contains(old, entry) }) {
 		return nil // it names nothing new
 	}
+	return r.withStream(rule).bounded()
+}
+
+// bounded refuses a table that holds more than one may.
+func (r Rules) bounded() error {
+	if len(r.Streams) > maxRules {
+		return &Error{Kind: Conflict, Why: "there are 1000 stream rules, which is the most: delete one first"}
+	}
+	count := len(r.Destinations)
+	if _, known := r.Destinations[APIRule]; known {
+		count--
+	}
+	if count > maxRules {
+		return &Error{Kind: Conflict, Why: "there are 1000 destination rules, which is the most: delete one first"}
+	}
 	entries, feeds := 0, map[string]bool{}
-	count := func(list []string) {
+	for _, list := range r.Streams {
 		entries += len(list)
 		for _, entry := range list {
 			feed, _, _ := strings.Cut(entry, ":")
 			feeds[feed] = true
-		}
-	}
-	count(rule.Feeds)
-	for name, list := range r.Streams {
-		if name != rule.Stream {
-			count(list)
 		}
 	}
 	if entries > maxEntries {
@@ -96,17 +102,6 @@ func (r Rules) roomForStream(rule Stream) error {
 	}
 	if len(feeds) > maxDistinct {
 		return &Error{Kind: Conflict, Why: fmt.Sprintf("all stream rules would name %d different feeds together: at most %d are allowed, delete a rule first", len(feeds), maxDistinct)}
-	}
-	return nil
-}
-
-func (r Rules) roomForDestination(id string) error {
-	count := len(r.Destinations)
-	if _, known := r.Destinations[APIRule]; known {
-		count--
-	}
-	if _, known := r.Destinations[id]; !known && id != APIRule && count >= maxRules {
-		return &Error{Kind: Conflict, Why: "there are 1000 destination rules, which is the most: delete one first"}
 	}
 	return nil
 }

@@ -36,6 +36,8 @@ var operations = map[string]string{
 	"-1":       `{"verb":"delete","what":"destination","which":"1"}`,
 	"-api":     `{"verb":"delete","what":"destination","which":"apiRule"}`,
 	"-dests":   `{"verb":"delete","what":"destination","which":"all"}`,
+	"=muted?":  replace(mutedLab, `,"confirm":"1m"`),
+	"confirm":  `{"verb":"add","what":"confirm"}`,
 	"-owner":   "", // the owner deletes apiRule
 }
 

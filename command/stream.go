@@ -33,7 +33,13 @@ func parseStream(raw json.RawMessage) (Stream, error) {
 	if err != nil {
 		return Stream{}, about("stream", err)
 	}
-	if name, err = StreamName(name); err != nil {
+	return newStream(name, fields)
+}
+
+// newStream checks a stream rule's name, and reads its feeds.
+func newStream(name string, fields object) (Stream, error) {
+	name, err := StreamName(name)
+	if err != nil {
 		return Stream{}, about("stream", err)
 	}
 	if name == APIStream {

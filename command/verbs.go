@@ -3,6 +3,8 @@ package command
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 )
 
 func isVerb(verb string) bool {
@@ -18,37 +20,44 @@ func changes(verb string) bool { return verb == "add" || verb == "delete" }
 
 // hint says what of an unrecognised command is not known.
 func (o object) hint(verb string) string {
-	whats := `"stream" or "destination"`
-	if verb == "list" {
-		whats = `"stream", "destination", "feed" or "status"`
-	}
-	key := "which"
-	if verb == "add" {
-		key = "rule"
+	whats, key := `"stream" or "destination"`, "which"
+	switch verb {
+	case "list":
+		whats = `"stream", "destination", "rules", "feed" or "status"`
+	case "add":
+		whats, key = `"stream", "destination", "rules", "confirm" or "watch"`, "rule"
 	}
 	switch what := o.word("what"); {
 	case !isVerb(verb):
 		return fmt.Sprintf(`verb %.40q is unknown: write "healthcheck", "add", "delete" or "list"`, verb)
 	case !o.given("what"):
 		return fmt.Sprintf(`what is missing: write "what":%s`, whats)
-	case what != "stream" && what != "destination" && (verb != "list" || what != "feed"):
+	case !strings.Contains(whats, strconv.Quote(what)):
 		return fmt.Sprintf("what %.40q is unknown to %s: write %s", what, verb, whats)
 	}
 	return fmt.Sprintf("%s is missing: %s needs it", key, verb)
 }
 
+// A reply is what answers one command.
+type reply struct {
+	line  []byte
+	watch *Watch // nil: it asks for none
+}
+
 // reply runs one command and encodes what it answers.
-func (h *Handler) reply(ctx context.Context, from Origin, verb string, command object) ([]byte, error) {
+func (h *Handler) reply(ctx context.Context, from Origin, verb string, command object) (r reply, err error) {
 	result, err := h.run(ctx, from, verb, command)
 	if err != nil {
-		return nil, err
+		return r, err
 	}
-	line, err := encode(result)
-	if err != nil { // of Feeds or Status
+	if watch, is := result.(Watch); is {
+		r.watch = &watch
+	}
+	if r.line, err = encode(result); err != nil { // of Feeds or Status
 		h.config.Log.Error("a reply cannot be encoded", "err", err)
-		return nil, errInternal
+		return r, errInternal
 	}
-	return line, nil
+	return r, nil
 }
 
 // run does one command and returns what is to be encoded as its reply.
@@ -68,6 +77,12 @@ func (h *Handler) run(ctx context.Context, from Origin, verb string, command obj
 }
 
 func (h *Handler) add(ctx context.Context, from Origin, what string, command object) (any, error) {
+	switch what {
+	case "confirm":
+		return h.addConfirm(ctx, from, command)
+	case "watch":
+		return parseWatch(command)
+	}
 	if !command.given("rule") {
 		return nil, errUnrecognised
 	}
@@ -76,6 +91,8 @@ func (h *Handler) add(ctx context.Context, from Origin, what string, command obj
 		return h.addStream(ctx, from, command.value["rule"])
 	case "destination":
 		return h.addDestination(ctx, from, command.value["rule"])
+	case "rules":
+		return h.addRules(ctx, from, command)
 	}
 	return nil, errUnrecognised
 }
@@ -106,8 +123,11 @@ func (h *Handler) delete(ctx context.Context, from Origin, what string, command 
 }
 
 func (h *Handler) list(from Origin, what string, command object) (any, error) {
-	if what == "status" {
+	switch what {
+	case "status":
 		return h.config.Reports.Status(from), nil
+	case "rules":
+		return h.listRules(), nil
 	}
 	if what != "stream" && what != "destination" && what != "feed" || !command.given("which") {
 		return nil, errUnrecognised

@@ -30,7 +30,7 @@ type Config struct {
 
 // Commands runs what comes in: a *command.Handler.
 type Commands interface {
-	Handle(ctx context.Context, message []byte, from command.Origin, reply func([]byte)) (done bool)
+	Handle(ctx context.Context, message []byte, from command.Origin, reply func([]byte)) command.Handled
 	ReplaceAPIRule(ctx context.Context, next func(present command.Destination) command.Destination) error
 	Hurry()
 }

@@ -146,6 +146,6 @@ func (c *Channel) Answer(ctx context.Context, conn *link.Conn, from command.Orig
 		reply(command.TooLong())
 		return false, !failed
 	}
-	done = c.Commands.Handle(ctx, message, from, reply)
+	done = c.Commands.Handle(ctx, message, from, reply).Done
 	return done, !failed && (replied || ctx.Err() == nil)
 }

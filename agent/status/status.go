@@ -16,6 +16,9 @@ type Status struct {
 	Instance     string                 `json:"instance"` // new at every start
 	Name         string                 `json:"name"`
 	Version      string                 `json:"version"`
+	Protocol     int                    `json:"protocol"`
+	Capabilities []string               `json:"capabilities"` // what of the protocol it understands
+	Rules        string                 `json:"rules"`        // their hash
 	Started      time.Time              `json:"started"`
 	Uptime       float64                `json:"uptime"`               // seconds
 	Locked       bool                   `json:"locked"`               // the command channel can list, not change
