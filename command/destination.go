@@ -27,7 +27,7 @@ const maxFolders = 8
 type Destination struct {
 	ID          string
 	Stream      string
-	Destination string // the URL as it was written
+	Destination string // the URL as it was written, "" where the rule has a file alone
 	Auth        string // "", "bearer", "message" or "access"
 	File        string // path under the record folder, "" for none
 	Token       string // never marshalled, printed or logged
@@ -73,7 +73,7 @@ func (d Destination) MarshalJSON() ([]byte, error) {
 	return encode(struct {
 		ID          string `json:"id"`
 		Stream      string `json:"stream"`
-		Destination string `json:"destination"`
+		Destination string `json:"destination,omitempty"`
 		Auth        string `json:"auth,omitempty"`
 		File        string `json:"file,omitempty"`
 		Credential  string `json:"credential,omitempty"`
@@ -93,6 +93,9 @@ func (d Destination) reads(like Destination) bool {
 // String is the rule as a log may show it: without its token, and without the
 // path and query of its URL.
 func (d Destination) String() string {
+	if d.Destination == "" {
+		return d.ID + ": " + d.Stream + " to the file " + d.File
+	}
 	host := "?"
 	if u, err := url.Parse(d.Destination); err == nil {
 		host = u.Host
@@ -121,11 +124,11 @@ func newDestination(fields object, known ...string) (rule Destination, tokenGive
 		value    *string
 		required bool
 	}{
-		{"id", &rule.ID, true}, {"stream", &rule.Stream, true}, {"destination", &rule.Destination, true},
+		{"id", &rule.ID, true}, {"stream", &rule.Stream, true}, {"destination", &rule.Destination, !fields.given("file")},
 		{"auth", &rule.Auth, false}, {"file", &rule.File, false}, {"token", &rule.Token, false}, {"credential", &rule.Credential, false},
 	} {
 		if field.required && !fields.given(field.key) {
-			return Destination{}, false, about(field.key, invalid("%s is missing: a destination rule has id, stream and destination", field.key))
+			return Destination{}, false, about(field.key, invalid("%s is missing: a destination rule has id, stream, and destination or file", field.key))
 		}
 		if *field.value, err = fields.text(field.key); err != nil {
 			return Destination{}, false, about(field.key, err)
@@ -163,6 +166,12 @@ func (d Destination) Check() error {
 	}
 	if err := checkFile(d.File); err != nil {
 		return about("file", err)
+	}
+	if d.Destination == "" && d.File != "" && d.ID != APIRule {
+		if d.Auth != "" || d.Token != "" || d.Credential != "" {
+			return about("destination", invalid("a token is for a relay, and the rule has a file alone: add destination, or leave the token out"))
+		}
+		return nil
 	}
 	scheme, err := checkURL(d.Destination)
 	if err != nil {

@@ -73,6 +73,9 @@ func (f *Forwarder) AdmitSaved(rules map[string]command.Destination) Admissions 
 }
 
 func (f *Forwarder) allowed(rule command.Destination) error {
+	if rule.Destination == "" {
+		return nil // it has a file alone
+	}
 	return f.Dialer.Policy.Check(target(rule))
 }
 
@@ -95,7 +98,7 @@ func (f *Forwarder) openFile(rule command.Destination) (*media.Recording, error)
 	if ended {
 		return nil, errEnded
 	}
-	if d != nil && d.recordsTo(rule.File) {
+	if d != nil && d.goesOn(rule) && d.recordsTo(rule.File) {
 		return nil, nil
 	}
 	recording, err := f.open(rule.File)

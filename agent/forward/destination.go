@@ -22,7 +22,8 @@ const (
 
 // A destination sends what one rule selects to one place. It has one queue and at
 // any time one writer, which moves from link to link when the rule's URL changes:
-// no packet is lost between two links, and none is sent twice.
+// no packet is lost between two links, and none is sent twice. A rule that has a
+// file alone has a recorder, and no link.
 type destination struct {
 	forwarder *Forwarder
 	sub       *media.Subscriber
@@ -31,7 +32,7 @@ type destination struct {
 	rule        command.Destination
 	refused     error       // why a saved rule is not acted upon; it has no link then
 	notRecorded error       // why a saved rule is not recorded
-	current     *sender     // the link of the rule
+	current     *sender     // the link of the rule, nil where that has a file alone
 	previous    *sender     // the link of the rule before, while it still carries
 	active      *sender     // whose link is up and carries
 	leaving     *sender     // the one before, while its last message is under way
@@ -53,7 +54,9 @@ func (f *Forwarder) add(rule command.Destination, a admission) *destination {
 		f.Log.Error("saved rule is not recorded: add it again to try again", "id", rule.ID, "err", d.notRecorded)
 	}
 	d.setFile(a.recording)
-	d.dial()
+	if rule.Destination != "" {
+		d.dial()
+	}
 	return d
 }
 
@@ -116,6 +119,14 @@ func (d *destination) setFile(recording *media.Recording) *media.PendingWrites {
 	return pending
 }
 
+// goesOn reports whether the destination can be changed to a rule: a link neither
+// comes to one that has none, nor goes.
+func (d *destination) goesOn(rule command.Destination) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return (d.rule.Destination == "") == (rule.Destination == "")
+}
+
 // recordsTo reports whether the destination writes to file now.
 func (d *destination) recordsTo(file string) bool {
 	d.mu.Lock()
@@ -166,9 +177,12 @@ func (d *destination) info() status.Destination {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	i := status.Destination{Stream: d.rule.Stream, Destination: d.rule.Destination, Queue: d.sub.Info()}
-	if d.refused != nil {
+	switch {
+	case d.refused != nil:
 		i.Info = link.Info{State: link.Idle, LastError: d.refused.Error(), ErrorCode: link.CodeOf(d.refused)}
-	} else {
+	case d.current == nil:
+		i.Info = link.Info{State: link.None}
+	default:
 		i.Info = d.current.Info()
 	}
 	if d.previous != nil {

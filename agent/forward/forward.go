@@ -76,6 +76,9 @@ func (f *Forwarder) Apply(rules map[string]command.Destination, admitted Admissi
 		switch d := f.destinations[id]; {
 		case d == nil:
 			f.destinations[id] = f.add(rule, a)
+		case !d.goesOn(rule):
+			pending.Join(d.remove()...)
+			f.destinations[id] = f.add(rule, a)
 		case anew || d.rule != rule:
 			pending.Join(d.change(rule, a, anew)...)
 		}

@@ -38,6 +38,7 @@ const (
 	Up       State = "up"
 	Waiting  State = "waiting" // for the next dial
 	Closed   State = "closed"
+	None     State = "none" // of a rule that has a file alone
 	Idle     State = "idle" // of a saved rule that is not allowed any more
 )
 

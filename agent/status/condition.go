@@ -10,20 +10,20 @@ type Condition string
 const (
 	OnAir       Condition = "on_air"      // all: it leaves this machine now
 	Behind      Condition = "behind"      // destinations: on air, but the link takes less than comes in
-	Recording   Condition = "recording"   // feeds, streams: it is written to a file, and leaves by no link
+	Recording   Condition = "recording"   // all: it is written to a file, and leaves by no link
 	Present     Condition = "present"     // feeds, streams: it comes in, and no rule that works takes it
 	Muted       Condition = "muted"       // all: the owner has muted all of it
 	Silent      Condition = "silent"      // all: nothing is wanted of it, so that nothing is wrong
 	Missing     Condition = "missing"     // all: what is wanted does not come in
 	Pending     Condition = "pending"     // destinations: dialled for the first time
-	Unreachable Condition = "unreachable" // destinations: the link is down, or takes nothing
+	Unreachable Condition = "unreachable" // destinations: the link is down, or takes nothing; the only file has ended
 	NotAllowed  Condition = "not_allowed" // destinations: a saved rule that the owner allows no more
 )
 
 // OfFeeds and OfDestinations are the conditions that each can have.
 var (
 	OfFeeds        = []Condition{OnAir, Recording, Present, Muted, Silent, Missing}
-	OfDestinations = []Condition{OnAir, Behind, Muted, Silent, Missing, Pending, Unreachable, NotAllowed}
+	OfDestinations = []Condition{OnAir, Behind, Recording, Muted, Silent, Missing, Pending, Unreachable, NotAllowed}
 )
 
 // Sends reports whether something of it leaves this machine.

@@ -14,6 +14,9 @@ import (
 const behindAfter = time.Second
 
 func (s *decision) decideDestination(d Destination) (Condition, *Problem) {
+	if d.State == link.None {
+		return s.decideRecording(d)
+	}
 	l := d.Info
 	if d.Former != nil && d.Former.State == link.Up && l.State != link.Up {
 		l = *d.Former // it carries on until the new one is up
@@ -41,6 +44,19 @@ func (s *decision) decideDestination(d Destination) (Condition, *Problem) {
 		p = p.with(CodeTokenReadOnly, "its token may not write: the relay may throw away what is sent")
 	}
 	return condition, s.token(p, l)
+}
+
+// decideRecording decides on a rule that has a file alone. Why that has stopped is
+// told of the recording.
+func (s *decision) decideRecording(d Destination) (Condition, *Problem) {
+	condition, p := s.sends(d.Stream)
+	switch {
+	case !d.recorded():
+		return Unreachable, nil
+	case condition == Present:
+		condition = Recording
+	}
+	return condition, p
 }
 
 // token adds to p that the token of a link ends, or has ended.

@@ -171,6 +171,7 @@ func TestTheChannelTheMetricsAndStatusAgreeInEverySituation(t *testing.T) {
 		{"without one", func() { do("POST", "/api/streams", `{"stream":"av","feeds":["av","cam9"]}`) }, status.OnAir, "without cam9"},
 		{"the relay takes nothing", func() { r.SetFaults("/in/av", testrelay.Faults{Stall: true}) }, status.Unreachable, "the relay takes nothing"},
 		{"the relay is not there", func() { do("POST", "/api/destinations", `{"id":"0","stream":"av","destination":"`+gone+`"}`) }, status.Unreachable, "connection refused (nothing listens there"},
+		{"a file alone", func() { do("POST", "/api/destinations", `{"id":"0","stream":"av","file":"av.ts"}`) }, status.Recording, "! av recording to av.ts"},
 	} {
 		c.change()
 		awaitStatus(t, a.URL(), func(s status.Status) bool { return s.Destinations["0"].Condition == c.condition })

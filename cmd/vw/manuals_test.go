@@ -224,7 +224,7 @@ func (r *reader) settle() {
 		s = status.Status{}
 		get(r.T, r.local+"/api/stats", &s)
 		for _, d := range s.Destinations {
-			if d.State != "up" || d.Recording != nil && d.Recording.Bytes < aSecond {
+			if d.State != "up" && d.State != "none" || d.Recording != nil && d.Recording.Bytes < aSecond {
 				return false
 			}
 		}

@@ -26,9 +26,11 @@ export class Destination {
     set(this.root, "data-state", d.condition);
     show(this.lamp, lamp(d.condition));
     this.goes(d);
+    this.link.root.hidden = d.state === "none";
     this.link.update(stats, d, at);
     const { sent, sentBytes, dropped } = d.queue;
-    say(this.sent, "sent ", [`${at} queue sentBytes`, size(sentBytes)], " in ", [`${at} queue sent`, String(sent)], " packets",
+    if (d.state === "none") say(this.sent);
+    else say(this.sent, "sent ", [`${at} queue sentBytes`, size(sentBytes)], " in ", [`${at} queue sent`, String(sent)], " packets",
       ...(dropped > 0 ? ["; the link was too slow for ", [`${at} queue dropped`, String(dropped)], " more"] : []));
     this.records(d.recording, at);
     return lamp(d.condition).toLowerCase() + (d.problem ? `: ${d.problem.text}` : "");
@@ -38,7 +40,7 @@ export class Destination {
     const key = `${d.stream} ${d.destination}`;
     if (this.key === key) return;
     this.key = key;
-    this.way.replaceChildren(el("b", {}, d.stream), " to ", address(d.destination));
+    this.way.replaceChildren(el("b", {}, d.stream), " to ", d.destination ? address(d.destination) : "a file");
   }
 
   records(r, at) {

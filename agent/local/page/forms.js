@@ -169,7 +169,7 @@ export class DestinationForm extends Form {
     document.getElementById("sendable").replaceChildren(...[...names].sort().map((name) => el("option", { value: name })));
   }
 
-  write({ id, stream, destination, auth = "", file = "", tokenSet = false }) {
+  write({ id, stream, destination = "", auth = "", file = "", tokenSet = false }) {
     const fields = this.form.elements;
     Object.assign(fields.id, { value: id, readOnly: false });
     fields.stream.value = stream;
@@ -189,7 +189,8 @@ export class DestinationForm extends Form {
 
   rule() {
     const { id, stream, destination, token, forget, auth, file } = this.form.elements;
-    const rule = { id: id.value.trim(), stream: stream.value.trim(), destination: destination.value.trim() };
+    const rule = { id: id.value.trim(), stream: stream.value.trim() };
+    if (destination.value.trim() || !file.value.trim()) rule.destination = destination.value.trim();
     if (token.value || forget.checked) rule.token = forget.checked ? "" : token.value;
     if (auth.value) rule.auth = auth.value;
     if (file.value.trim()) rule.file = file.value.trim();

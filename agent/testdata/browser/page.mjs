@@ -108,6 +108,16 @@ await run(async (browser) => {
   await lit("destinations", "twin", "On air");
   await page.getByRole("button", { name: "Delete destination twin" }).click();
   await page.getByRole("button", { name: "Delete", exact: true }).click();
+  await page.getByRole("button", { name: "Add a destination" }).click();
+  await page.getByLabel("What to call it").fill("tape");
+  await page.getByLabel("What is sent").fill("cam");
+  await page.getByText("Token and recording").click();
+  await page.getByLabel("Record to the file").fill("tape.ts");
+  await page.getByRole("button", { name: "Add", exact: true }).click();
+  await lit("destinations", "tape", "Recording");
+  check("a recording needs no relay", /cam to a file.*recording to tape.ts/.test(await card("destinations", "tape").textContent()), await card("destinations", "tape").textContent());
+  await page.getByRole("button", { name: "Delete destination tape" }).click();
+  await page.getByRole("button", { name: "Delete", exact: true }).click();
   await page.getByRole("button", { name: "Add a stream" }).click();
   await page.getByLabel("Name").fill("front");
   await page.getByRole("button", { name: "Add", exact: true }).click();

@@ -24,6 +24,9 @@ var said = map[status.Condition]struct {
 // destination tells what a rule sends, and of its recording.
 func (v View) destination(id string) []Line {
 	d := v.Destinations[id]
+	if d.State == link.None {
+		return v.recordingAlone(id, d)
+	}
 	is := said[d.Condition]
 	host := relayHost(d.Info, d.Destination)
 	separator := ": "
@@ -55,6 +58,22 @@ func (v View) destination(id string) []Line {
 		l.Text += v.down(d.Info) + separator + describe(d.Problem) + v.dials(d.Info)
 	}
 	return append([]Line{l}, v.recording(id, d)...)
+}
+
+// recordingAlone tells of a rule that has a file and no relay.
+func (v View) recordingAlone(id string, d status.Destination) []Line {
+	lines := v.recording(id, d)
+	for i := range lines {
+		l := &lines[i]
+		if words := map[status.Condition]string{status.Muted: "MUTED by you", status.Silent: "SILENT"}[d.Condition]; words != "" {
+			l.Text += "; " + words
+		}
+		if d.Problem != nil {
+			l.Severity = cli.Wrong
+			l.Text += "; " + describe(d.Problem)
+		}
+	}
+	return lines
 }
 
 func (v View) recording(id string, d status.Destination) []Line {
