@@ -79,6 +79,9 @@ func build(c Config, listeners []net.Listener, dial func(ctx context.Context, ne
 	if err != nil {
 		return nil, err
 	}
+	if err := a.router.RestoreSlots(held.Slots); err != nil {
+		log.Warn("slots in the state file are not taken: players see the stream's tracks anew", "err", err)
+	}
 	known := channel.Recall(held.Channel, c.channelRule())
 	rules := held.Rules()
 	if known.Rule.ID != "" {
@@ -122,6 +125,7 @@ func (a *Agent) start(ctx context.Context) (stop func()) {
 	rest.Go(func() { a.store.Run(lasting) })
 	rest.Go(func() { a.owner.Run(lasting) })
 	rest.Go(func() { a.router.Run(running) })
+	rest.Go(func() { a.saveSlots(lasting) })
 	rest.Go(func() { a.recordings.Run(running, a.logDeleted) })
 	rest.Go(func() { a.commands.Run(running) })
 	a.commands.Start(a.forward.AdmitSaved(a.commands.Rules().Destinations))
@@ -135,6 +139,25 @@ func (a *Agent) start(ctx context.Context) (stop func()) {
 		rest.Wait()
 		a.log.Info("stopped")
 		a.logLimit.flush(0)
+	}
+}
+
+// saveSlotsAfter is how long changes of slots are gathered before they are saved.
+const saveSlotsAfter = time.Second
+
+// saveSlots saves the streams' slots when they have changed, until ctx ends.
+func (a *Agent) saveSlots(ctx context.Context) {
+	for {
+		select {
+		case <-a.router.UnsavedSlots():
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-time.After(saveSlotsAfter):
+		case <-ctx.Done():
+		}
+		_ = a.store.Save() // the store logs it
 	}
 }
 
@@ -166,5 +189,5 @@ type source struct{ agent *Agent }
 func (s source) Snapshot() state.Snapshot {
 	a := s.agent
 	a.config.disk()
-	return state.New(a.commands.Lasting(), a.channel.Snapshot(), a.owner.State())
+	return state.New(a.commands.Lasting(), a.router.Slots(), a.channel.Snapshot(), a.owner.State())
 }

@@ -103,7 +103,8 @@
 //   - With a state file what was acknowledged outlives the program's end, whatever
 //     ends it: TestRulesMutesAndLockOutliveARestart, TestStateIsWholeWheneverTheProgramIsKilled,
 //     TestDamagedStateMutesAndLocksEverythingUntilTheOwnerLiftsIt,
-//     TestStateThatOthersMayWriteStopsTheStart.
+//     TestStateThatOthersMayWriteStopsTheStart,
+//     TestAViewerWhoStaysSeesTheSameTracksAfterTheAgentWasKilled.
 //   - The feeds of a stream are one program, whatever becomes of their sources:
 //     TestFeedsBecomeOneProgram, TestTimeGoesOnWhenFfmpegIsKilledAndRestarted,
 //     TestAnotherPictureInTheRuleIsDecodedOn, TestJsmpegFindsBothTracksIntact.

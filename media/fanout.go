@@ -12,6 +12,7 @@ type fanout struct {
 	inspector *inspector
 	fastStart fastStart
 	subs      []*Subscriber // whose link is up
+	resumed   bool          // viewers may have seen counters of it before the program was started again
 	// filter returns what is left of a chunk for those beyond this machine.
 	filter func(chunk) chunk
 }

@@ -22,12 +22,14 @@ type Router struct {
 	subs     map[*Subscriber]struct{}
 	incoming map[string][]*Subscriber // of subs, those who take what comes in on links, by name
 	mutes    map[string]muting        // the owner's, by feed
+	restored map[string]program.State // by stream, until there are rules
+	unsaved  chan struct{}            // capacity 1
 }
 
 // NewRouter makes a router without feeds or streams.
 func NewRouter() *Router {
 	return &Router{feeds: map[string]*feed{}, streams: map[string]*stream{}, subs: map[*Subscriber]struct{}{},
-		incoming: map[string][]*Subscriber{}}
+		incoming: map[string][]*Subscriber{}, unsaved: make(chan struct{}, 1)}
 }
 
 // Run forgets feeds that nobody has used for a minute, until ctx ends. Then
@@ -75,6 +77,7 @@ func (r *Router) SetStreams(rules map[string][]string) *PendingWrites {
 		}
 	}
 	r.forget(unused...)
+	r.restored = nil
 	for s := range r.subs {
 		if !s.ofStream && r.ruled(s.name) {
 			change.pending.Join(s.follow(s.name, true))

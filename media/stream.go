@@ -38,12 +38,14 @@ type stream struct {
 	spliced   chan struct{} // closed when no splice is under way; nil where none is
 	timer     *time.Timer   // fills; nil until something has to be
 	armed     bool          // the timer runs
+	revision  int           // of the program, as it was told to be saved
 }
 
 func newStream(r *Router, name string) *stream {
 	now := r.now()
 	s := &stream{name: name, router: r, begun: now, fanout: fanout{inspector: newInspector()}, program: program.New(now), silent: true}
 	s.filter = s.audible
+	r.resume(s)
 	return s
 }
 
@@ -191,6 +193,10 @@ func (s *stream) write(c chunk, from *Subscriber) (taken bool) {
 
 // send publishes what the program has put out.
 func (s *stream) send(c chunk) {
+	if n := s.program.Revision(); n != s.revision {
+		s.revision = n
+		s.router.noteUnsaved()
+	}
 	s.bytes += uint64(len(c.data))
 	s.meter.add(c.at, len(c.data))
 	const most = MaxMessage / mpegts.PacketSize * mpegts.PacketSize // a burst may bring many tables
@@ -252,6 +258,13 @@ func (s *stream) missing() map[string]string {
 		}
 	}
 	return list
+}
+
+// state returns what is to outlive the program.
+func (s *stream) state(now time.Time) program.State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.program.State(now.Sub(s.begun), now)
 }
 
 // restart says that a feed's source has gone or been replaced.

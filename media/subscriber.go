@@ -65,12 +65,16 @@ func (s *Subscriber) Start() {
 	if _, open := s.router.subs[s]; !open {
 		return
 	}
+	f := s.router.fanout(s)
 	if !s.live {
 		s.live = true
 	} else {
-		s.router.fanout(s).detach(s)
+		f.detach(s)
 	}
-	s.router.fanout(s).attach(s)
+	if f.resumed {
+		s.queue.jump(f.inspector.pids)
+	}
+	f.attach(s)
 }
 
 // Stop keeps chunks out, and forgets what waits.

@@ -1,6 +1,8 @@
 package state
 
 import (
+	"encoding/json"
+
 	"vw/agent/owner"
 	"vw/command"
 )
@@ -14,12 +16,13 @@ type Snapshot struct {
 	Channel      Channel                `json:"control"`
 	Streams      map[string][]string    `json:"streams"`
 	Destinations map[string]Destination `json:"destinations"`
+	Slots        json.RawMessage        `json:"slots,omitempty"` // media's, of any form: it damages nothing
 	owner.State
 }
 
 // New returns a snapshot of rules but apiRule, which is the command channel's to tell.
-func New(rules command.Rules, channel Channel, word owner.State) Snapshot {
-	s := Snapshot{version, channel, rules.Streams, map[string]Destination{}, word}
+func New(rules command.Rules, slots json.RawMessage, channel Channel, word owner.State) Snapshot {
+	s := Snapshot{version, channel, rules.Streams, map[string]Destination{}, slots, word}
 	for id, rule := range rules.Destinations {
 		if id != command.APIRule {
 			s.Destinations[id] = NewDestination(rule)

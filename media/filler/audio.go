@@ -46,6 +46,10 @@ func (a *Audio) Frame() []byte {
 	return a.frames[1]
 }
 
+// Headers returns what NewAudio makes the same silence of. It is shared, and holds no
+// sound of the source.
+func (a *Audio) Headers() []byte { return a.frames[0] }
+
 // Samples returns the samples per channel that a frame holds.
 func (a *Audio) Samples() int { return a.samples }
 

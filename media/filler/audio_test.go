@@ -75,6 +75,9 @@ func TestDecodersTakeSilenceBetweenFramesOfTheSource(t *testing.T) {
 				if n, r := filler.Length(c.streamType, source); r != rate || n%a.Samples() != 0 || n < rate || n > rate*3/2 {
 					t.Errorf("a source of a second has %d samples at a rate of %d", n, r)
 				}
+				if again, err := filler.NewAudio(c.streamType, a.Headers()); err != nil || !bytes.Equal(again.Frame(), a.Headers()) {
+					t.Errorf("its headers alone make other silence: %v", err)
+				}
 				if a.Rate() != rate {
 					t.Errorf("rate %d, want %d", a.Rate(), rate)
 				}

@@ -29,6 +29,7 @@ var errParameters = errors.New("the sequence parameter set is not valid: no blac
 type h264Pictures struct {
 	sps    h264.SPS
 	pps    uint64
+	seen   []byte    // parameter sets of the source, as far as they are needed
 	first  [2][]byte // IDR pictures, with idr_pic_id 0 and 1: two in a row must differ
 	firsts int
 	// Slice data of both, where they are coded by CABAC: they begin at a whole byte.
@@ -38,11 +39,11 @@ type h264Pictures struct {
 }
 
 func newH264(es []byte) (*h264Pictures, error) {
-	sps, pps, err := readParameters(es)
+	sps, pps, seen, err := readParameters(es)
 	if err != nil {
 		return nil, err
 	}
-	p := &h264Pictures{pps: pps}
+	p := &h264Pictures{pps: pps, seen: seen}
 	if err := p.sps.Unmarshal(sps); err != nil {
 		return nil, fmt.Errorf("read sequence parameter set: %w", err)
 	}
@@ -61,15 +62,17 @@ func newH264(es []byte) (*h264Pictures, error) {
 	return p, nil
 }
 
-// readParameters returns the last sequence parameter set in es, and the highest
-// id of picture parameter sets that is not used there.
-func readParameters(es []byte) (sps []byte, pps uint64, err error) {
+// readParameters returns the last sequence parameter set in es, the highest id of
+// picture parameter sets that is not used there, and what of es tells both.
+func readParameters(es []byte) (sps []byte, pps uint64, seen []byte, err error) {
+	const idOfPPS = 8 // bytes of a picture parameter set that hold its id
 	var used [256]bool
 	for unit := range units(es) {
 		switch unit[0] & 0x1f {
 		case 7:
 			sps = bytes.TrimRight(unit, "\x00")
 		case 8:
+			seen = append(append(seen, startCode...), unit[:min(len(unit), idOfPPS)]...)
 			at := 8
 			if id, err := bits.ReadGolombUnsigned(unit, &at); err == nil && id < 256 {
 				used[id] = true
@@ -77,17 +80,17 @@ func readParameters(es []byte) (sps []byte, pps uint64, err error) {
 		}
 	}
 	if sps == nil {
-		return nil, 0, errors.New("the video has no sequence parameter set: no black picture can be made")
+		return nil, 0, nil, errors.New("the video has no sequence parameter set: no black picture can be made")
 	}
 	if len(sps) > maxSPS {
-		return nil, 0, errParameters
+		return nil, 0, nil, errParameters
 	}
 	for pps = 255; pps > 0 && used[pps]; pps-- {
 	}
 	if used[pps] {
-		return nil, 0, errors.New("the video uses all ids of picture parameter sets: no black picture can be made")
+		return nil, 0, nil, errors.New("the video uses all ids of picture parameter sets: no black picture can be made")
 	}
-	return sps, pps, nil
+	return sps, pps, append(append(seen, startCode...), sps...), nil
 }
 
 // check reports what cannot be filled.
@@ -133,6 +136,8 @@ func (p *h264Pictures) reorder() int {
 	}
 	return int(min(s.MaxNumRefFrames, 16))
 }
+
+func (p *h264Pictures) headers() []byte { return p.seen }
 
 func (p *h264Pictures) intra() []byte {
 	p.firsts++

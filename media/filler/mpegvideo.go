@@ -108,6 +108,7 @@ func (s *mpegSequence) keep(unit []byte) {
 // mpegPictures are black pictures of MPEG-1 and MPEG-2 video.
 type mpegPictures struct {
 	first, next []byte // an intra-coded picture with its headers, a predicted one
+	leading     int    // bytes of first up to its picture
 	lowDelay    bool
 }
 
@@ -124,8 +125,10 @@ func newMPEGVideo(es []byte) (*mpegPictures, error) {
 		return nil, errSize // higher ones have another slice header
 	}
 	group := []byte{0, 0, 1, codeGroup, 0, 8, 0, 0x40} // time 0, closed
+	headers := append(s.headers, group...)
 	return &mpegPictures{
-		first:    append(append(s.headers, group...), s.picture(true, columns, rows)...),
+		first:    append(headers, s.picture(true, columns, rows)...),
+		leading:  len(headers),
 		next:     s.picture(false, columns, rows),
 		lowDelay: s.lowDelay,
 	}, nil
@@ -138,6 +141,8 @@ func (p *mpegPictures) reorder() int {
 	}
 	return 1
 }
+
+func (p *mpegPictures) headers() []byte { return p.first[:p.leading:p.leading] }
 
 func (p *mpegPictures) intra() []byte { return p.first }
 

@@ -17,6 +17,7 @@ type pictures interface {
 	intra() []byte
 	skip(n int) []byte // the nth behind an intra one
 	reorder() int
+	headers() []byte
 }
 
 // NewVideo returns a maker of black pictures that go on from es: bytes of an
@@ -54,6 +55,10 @@ func (v *Video) Skip() []byte {
 	v.skips++
 	return v.pictures.skip(v.skips)
 }
+
+// Headers returns what NewVideo makes the same pictures of: the source's sequence
+// header or parameter sets. It is shared, and holds no picture of the source.
+func (v *Video) Headers() []byte { return v.pictures.headers() }
 
 // Reorder returns how many pictures more a decoder may want before it shows one
 // (ITU-T H.264, max_num_reorder_frames). So many Skips behind the first Intra,

@@ -71,6 +71,14 @@ func TestDecodersTakeBlackPicturesBetweenThoseOfTheSource(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			again, err := filler.NewVideo(s.streamType, v.Headers())
+			if err != nil || !bytes.Equal(again.Headers(), v.Headers()) || !bytes.Equal(again.Intra(), v.Intra()) {
+				t.Errorf("its headers alone make other pictures: %v", err)
+			}
+			if n := len(v.Headers()); n > 300 {
+				t.Errorf("%d bytes of headers", n)
+			}
+			v, _ = filler.NewVideo(s.streamType, es)
 			var black []byte
 			for range intras {
 				black = append(black, v.Intra()...)

@@ -32,6 +32,11 @@ func ticks(at time.Duration) int64 {
 	return int64(at/time.Second)*mpegts.PTSHz + int64(at%time.Second)*mpegts.PTSHz/int64(time.Second)
 }
 
+// timeOfDay is the program time that a program has which begins at t.
+func timeOfDay(t time.Time) int64 {
+	return ticks(time.Duration(t.Unix())*time.Second) + ticks(time.Duration(t.Nanosecond()))
+}
+
 // duration is the arrival time that is not before t, in 1/90,000 s.
 func duration(t int64) time.Duration {
 	return time.Duration(t/mpegts.PTSHz)*time.Second + (time.Duration(t%mpegts.PTSHz)*time.Second+mpegts.PTSHz-1)/mpegts.PTSHz

@@ -256,7 +256,7 @@ func (p *Program) appendUnit(dst []byte, s *slot, es []byte, access bool, at int
 			dst = p.appendPCR(dst, pcr, due)
 		}
 	}
-	dst, s.cc = u.Append(dst, s.cc)
+	dst, s.cc = u.Append(s.announce(dst), s.cc)
 	s.sent(nil, s.next, s.next)
 	p.now = max(p.now, s.next)
 	return dst

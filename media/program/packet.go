@@ -24,7 +24,7 @@ func (p *Program) packet(dst []byte, f *feed, in mpegts.Packet, at int64) []byte
 		send = false
 	}
 	if send {
-		dst = p.bridge(dst, t.slot, at)
+		dst = t.slot.announce(p.bridge(dst, t.slot, at))
 	}
 	pcr, timed, jumps := p.readPCR(f, pid, in, at)
 	if !send && !timed {

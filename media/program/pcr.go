@@ -112,7 +112,7 @@ func (p *Program) ownPCR(at int64) int64 {
 // does not advance the counter (2.4.3.3).
 func (p *Program) appendPCR(dst []byte, pcr, at int64) []byte {
 	p.pcr.sent(pcr, at)
-	return mpegts.AppendPCR(dst, p.clock.pid, p.clock.cc-1, wrapPCR(pcr))
+	return mpegts.AppendPCR(p.clock.announce(dst), p.clock.pid, p.clock.cc-1, wrapPCR(pcr))
 }
 
 // wrapPCR brings program time times 300 to the 42 bits of a PCR.

@@ -76,6 +76,8 @@ type Program struct {
 	lag       int64 // arrival less program time, of a packet that is not late
 	now       int64 // the newest DTS sent, in program time
 	until     int64 // arrival time at which tracks that are no heirs any more have to be gone
+	revision  int   // counts what State has to tell anew
+	told      int64 // lag as it was counted last
 	stats     Stats
 }
 
@@ -85,8 +87,7 @@ const maxFeeds = 256
 // New returns a program that selects nothing. Arrival time 0 is the time of day
 // start: its program time begins there, so that it goes on over a restart.
 func New(start time.Time) *Program {
-	return &Program{feeds: make(map[string]*feed), opened: never,
-		lag: -ticks(time.Duration(start.Unix())*time.Second) - ticks(time.Duration(start.Nanosecond()))}
+	return &Program{feeds: make(map[string]*feed), opened: never, lag: -timeOfDay(start)}
 }
 
 // Select sets what the program is made of, in the rule's order, from the next

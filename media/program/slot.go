@@ -36,6 +36,8 @@ type slot struct {
 	shown int64  // where the newest picture ends
 	es    []byte // of the occupant: the newest coded frames of sound, the newest headers of a picture
 	keeps bool   // what comes belongs to es
+	known []byte // what was saved of es, or will be
+	jumps bool   // viewers have seen a counter of its PID with which the next one has nothing to do
 
 	fill
 }
@@ -101,22 +103,29 @@ func (p *Program) assign() {
 // slotFor returns the first slot without an heir that is for tracks like t, a
 // new one where there is none, nil where there are too many.
 func (p *Program) slotFor(t *track) *slot {
-	var number byte
 	for _, s := range p.slots {
-		if s.kind != t.kind {
-			continue
-		}
-		if s.heir == nil && (t.kind != mpegts.Other || s.same(t.format)) {
+		if s.kind == t.kind && s.heir == nil && (t.kind != mpegts.Other || s.same(t.format)) {
 			return s
 		}
-		number++
 	}
 	if len(p.slots) == MaxTracks {
 		return nil
 	}
-	s := &slot{pid: uint16(firstPID + len(p.slots)), format: t.format}
-	s.id = [...]byte{mpegts.Other: 0, mpegts.Video: 0xe0 + min(number, 0x0f), mpegts.Audio: 0xc0 + min(number, 0x1f)}[t.kind]
+	return p.addSlot(t.format)
+}
+
+// addSlot adds a slot for tracks of a format.
+func (p *Program) addSlot(f format) *slot {
+	var number byte // of the slot among those of its kind
+	for _, s := range p.slots {
+		if s.kind == f.kind {
+			number++
+		}
+	}
+	s := &slot{pid: uint16(firstPID + len(p.slots)), format: f}
+	s.id = [...]byte{mpegts.Other: 0, mpegts.Video: 0xe0 + min(number, 0x0f), mpegts.Audio: 0xc0 + min(number, 0x1f)}[f.kind]
 	p.slots = append(p.slots, s)
+	p.revision++
 	return s
 }
 
@@ -136,9 +145,10 @@ func (p *Program) enter(s *slot, t *track, dts uint64) {
 	}
 	s.occupant, t.slot, t.waiting, s.made = t, s, false, false
 	if !s.same(t.format) {
-		s.format = t.format
+		s.format, s.known = t.format, nil
 		p.tables.changed = true
 	}
+	p.revision++
 	t.delay = s.behind(t, dts)
 	s.fresh, s.first = true, t.clock().time(dts)+t.delay
 }

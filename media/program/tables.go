@@ -13,6 +13,8 @@ const (
 	maxSection    = 1024              // bytes of a PMT (2.4.4.8: section_length is 1,021 at most)
 	frameOfPMT    = 16                // bytes of a PMT without tracks
 	frameOfTrack  = 5                 // bytes of a track without descriptors
+	maxVersion    = 0x1f              // of a table (2.4.4.5)
+	queued        = 8                 // versions that a reader may have seen of other tables since what is known of them
 )
 
 // tables are the program's PAT and PMT as they were last sent.
@@ -100,32 +102,32 @@ func (p *Program) describe() {
 		return
 	}
 	if t.sent {
-		t.version = (t.version + 1) & 0x1f
+		t.version = (t.version + 1) & maxVersion
 		pmt.Version = t.version
 		section = pmt.Section()
 	}
 	t.pmt, t.due = section, true
+	p.revision++
 }
 
 // Renumber gives the next tables other versions than a reader has seen who
 // comes from another feed or stream: by the same ones it would hold ours for
 // those that it knows (2.4.4.5, 2.4.4.9). It reports whether it had to.
 func (p *Program) Renumber(seen *mpegts.ProgramReader) bool {
-	const queued = 8 // versions that the other one may have had since what was handed out
 	t := &p.tables
 	switch {
 	case !seen.Known:
 		return false
 	case seen.PMTPID == pmtPID: // so the PAT is ours too, or like it
-		if (seen.PMT.Version-t.version)&0x1f >= queued {
+		if (seen.PMT.Version-t.version)&maxVersion >= queued {
 			return false
 		}
 		t.version, t.pmt = seen.PMT.Version, nil
 		if !t.sent {
-			t.version = (t.version + 1) & 0x1f
+			t.version = (t.version + 1) & maxVersion
 		}
-	case (seen.Version-t.patVersion)&0x1f < queued:
-		t.patVersion, t.pat = (seen.Version+1)&0x1f, nil
+	case (seen.Version-t.patVersion)&maxVersion < queued:
+		t.patVersion, t.pat = (seen.Version+1)&maxVersion, nil
 	default:
 		return false
 	}
