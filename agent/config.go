@@ -37,6 +37,9 @@ type Config struct {
 	// Trial is how long a new endpoint of the command channel has to prove
 	// itself before it is taken back. Defaults to 5 min.
 	Trial time.Duration
+	// Heartbeat is how often the command channel is told that the agent is there, and
+	// how it stands. Defaults to never.
+	Heartbeat time.Duration
 	// Name is the agent's name. Defaults to the host name.
 	Name string
 	// Muted are feeds that the owner has muted from the start, as in /api/mutes.
@@ -149,6 +152,9 @@ func (c *Config) check() error {
 	}
 	if c.Trial < time.Second || c.Trial > 24*time.Hour {
 		return fmt.Errorf("api trial %v is not within 1s and 24h", c.Trial)
+	}
+	if c.Heartbeat != 0 && (c.Heartbeat < time.Second || c.Heartbeat > 24*time.Hour) {
+		return fmt.Errorf("api heartbeat %v is not within 1s and 24h, nor 0 for none", c.Heartbeat)
 	}
 	for _, entry := range c.Muted {
 		if _, err := owner.ParseFeed(entry); err != nil {

@@ -94,6 +94,13 @@
 //   - Of what is muted nothing leaves, its rate in our own reports included:
 //     TestNothingThatLeavesTellsWhatAMutedFeedDoes, TestOfAFeedThatIsMutedInPartTheChannelIsToldTheRest,
 //     TestTheChannelIsNotToldOfTheSchedule, status' TestNoConditionTellsOutsideWhatAMutedFeedDoes.
+//   - By itself an agent says on its channel what its owner has set, and what whoever
+//     is on that link asked for: TestTheChannelIsToldThatTheAgentIsThere,
+//     TestWhoWatchesIsToldWhatChanges, status' TestPresenceTellsNothingOfAMutedFeed,
+//     TestPresenceIsEightKiBAtMostAndSaysHowManyAreMissing.
+//   - A table of rules comes into force without a loss, and a restart takes it back
+//     where nobody has confirmed it: TestATableIsPutInForceWithoutALoss,
+//     TestARestartTakesBackWhatNobodyConfirmed.
 //   - How things stand is decided once: what the page, vw status, the channel and the
 //     metrics say is the same: TestBrowserShowsTroubleInEverySizeAndNoHTMLOfStrangers,
 //     TestTheChannelTheMetricsAndStatusAgreeInEverySituation.

@@ -22,10 +22,14 @@ type Config struct {
 	Commands Commands
 	// Store is told to save when another endpoint comes into force.
 	Store *state.Store
+	// Reporter is asked for what is told on the links.
+	Reporter Reporter
 	// Trial is how long a trial lasts.
 	Trial time.Duration
-	Known Known
-	Log   *slog.Logger
+	// Heartbeat is how often the links are told that the agent is there, 0 for never.
+	Heartbeat time.Duration
+	Known     Known
+	Log       *slog.Logger
 }
 
 // Commands runs what comes in: a *command.Handler.

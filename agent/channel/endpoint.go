@@ -26,6 +26,7 @@ type endpoint struct {
 	steady    bool      // up for link.SteadyAfter, or a command was done on it
 	commanded bool      // a command was ever done at rule
 	inbox     chan received
+	watches   Watches
 	twins     *twins // where another link leads to the same topic
 }
 
@@ -40,7 +41,7 @@ func sameEndpoint(a, b command.Destination) bool {
 
 // dial starts the link of an endpoint. The caller holds the lock.
 func (c *Channel) dial(rule command.Destination) *endpoint {
-	e := &endpoint{channel: c, rule: rule, at: rule, began: time.Now(), since: time.Now(), news: make(chan struct{}, 1)}
+	e := &endpoint{channel: c, rule: rule, at: rule, began: time.Now(), since: time.Now(), news: make(chan struct{}, 1), watches: NewWatches()}
 	e.ctx, e.cancel = context.WithCancel(c.ctx)
 	e.inbox = make(chan received, 1)
 	e.Link = &link.Link{Dialer: c.Dialer, Session: e, Limit: command.MaxCommand, MaxWait: c.untilFallback, Log: c.Log.With("id", command.APIRule)}
@@ -52,19 +53,15 @@ func (c *Channel) dial(rule command.Destination) *endpoint {
 // Next returns what the link dials next.
 func (e *endpoint) Next() (t link.Target, reset bool) { return e.channel.nextTarget(e) }
 
-// Serve keeps account of the link while it is up.
-func (e *endpoint) Serve(life context.Context, _ *link.Conn) error {
+// Serve keeps account of the link while it is up, and tells on it what is wanted.
+func (e *endpoint) Serve(life context.Context, conn *link.Conn) error {
 	c := e.channel
 	c.update(func() { e.up, e.since = true, time.Now() })
 	defer c.update(func() { e.up, e.steady, e.since = false, false, time.Now() })
-	timer := time.NewTimer(link.SteadyAfter)
-	defer timer.Stop()
-	select {
-	case <-life.Done():
-	case <-timer.C:
-		c.update(func() { e.steady = true })
-		<-life.Done()
-	}
+	defer time.AfterFunc(link.SteadyAfter, func() {
+		c.update(func() { e.steady = e.steady || life.Err() == nil })
+	}).Stop()
+	c.Tell(life, conn, e.watches, c.Heartbeat)
 	return context.Cause(life)
 }
 
@@ -101,7 +98,11 @@ func (e *endpoint) answer(conn *link.Conn, message []byte) {
 	c.mu.Lock()
 	t := e.twins
 	c.mu.Unlock()
-	run := func() (done, sent bool) { return c.Answer(e.ctx, conn, command.Remote, message) }
+	run := func() (done, sent bool) {
+		did, sent := c.Answer(e.ctx, conn, command.Remote, message)
+		e.watches.Ask(did)
+		return did.Done, sent
+	}
 	done := false
 	if t != nil {
 		done = t.run(e.ctx, e, message, run)
@@ -131,9 +132,9 @@ func (c *Channel) update(change func()) {
 }
 
 // Answer runs the commands of one message, nil for one that was too long, and
-// sends the replies back on the link that it came on. It reports whether any
-// command was done, and whether all replies were sent.
-func (c *Channel) Answer(ctx context.Context, conn *link.Conn, from command.Origin, message []byte) (done, sent bool) {
+// sends the replies back on the link that it came on. It reports what came of it, and
+// whether all replies were sent.
+func (c *Channel) Answer(ctx context.Context, conn *link.Conn, from command.Origin, message []byte) (did command.Handled, sent bool) {
 	replied, failed := false, false
 	reply := func(b []byte) {
 		replied = true
@@ -144,8 +145,8 @@ func (c *Channel) Answer(ctx context.Context, conn *link.Conn, from command.Orig
 	}
 	if message == nil {
 		reply(command.TooLong())
-		return false, !failed
+		return did, !failed
 	}
-	done = c.Commands.Handle(ctx, message, from, reply).Done
-	return done, !failed && (replied || ctx.Err() == nil)
+	did = c.Commands.Handle(ctx, message, from, reply)
+	return did, !failed && (replied || ctx.Err() == nil)
 }

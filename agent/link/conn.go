@@ -47,7 +47,8 @@ type Conn struct {
 	room    *semaphore.Weighted
 	rest    time.Time // when a message that takes room has to be over; of who reads
 
-	deadline time.Time // of writes; moved once a second, since it costs a timer
+	texts    sync.Mutex // held while one is written: 10 s at most
+	deadline time.Time  // of writes; moved once a second, since it costs a timer
 }
 
 // Accepted returns the Conn of a websocket that was accepted, and is closed
@@ -235,8 +236,13 @@ func (c *Conn) Write(isText bool, parts ...[]byte) error {
 	return w.Close()
 }
 
-// WriteText sends one text message.
-func (c *Conn) WriteText(b []byte) error { return c.Write(true, b) }
+// WriteText sends one text message. It may be called from anywhere where nobody
+// calls Write.
+func (c *Conn) WriteText(b []byte) error {
+	c.texts.Lock()
+	defer c.texts.Unlock()
+	return c.Write(true, b)
+}
 
 // close says goodbye; who reads then sees the other end's answer.
 func (c *Conn) close() {

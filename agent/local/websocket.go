@@ -7,6 +7,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"vw/agent/channel"
 	"vw/agent/forward"
 	"vw/agent/link"
 	"vw/command"
@@ -46,8 +47,15 @@ func (h *handlers) websocket(w http.ResponseWriter, r *http.Request, name string
 
 // answer serves a command channel until it is lost.
 func (h *handlers) answer(ctx context.Context, c *link.Conn) {
-	receive := func(data []byte, _ bool) { h.Channel.Answer(ctx, c, command.Local, data) }
-	_ = c.Serve(ctx, command.MaxCommand, receive, link.UntilLost) // it was lost
+	watches := channel.NewWatches()
+	receive := func(data []byte, _ bool) {
+		did, _ := h.Channel.Answer(ctx, c, command.Local, data)
+		watches.Ask(did)
+	}
+	_ = c.Serve(ctx, command.MaxCommand, receive, func(life context.Context) error { // it was lost
+		h.Channel.Tell(life, c, watches, 0)
+		return context.Cause(life)
+	})
 }
 
 // relay writes what the feed or stream carries, and takes in what is sent.

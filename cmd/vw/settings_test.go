@@ -30,6 +30,7 @@ func TestSettingsThatCannotBeUsedStopTheStart(t *testing.T) {
 		"duration too short":    {[]string{"VW_PING_INTERVAL=1ms"}, nil, []string{"100ms"}},
 		"nothing to keep by":    {[]string{"VW_RECORD_KEEP=7 days"}, nil, []string{"VW_RECORD_KEEP=7 days", "7d,20GB"}},
 		"trial too long":        {[]string{"VW_API_TRIAL=48h"}, nil, []string{"24h"}},
+		"heartbeat too short":   {[]string{"VW_API_HEARTBEAT=10ms"}, nil, []string{"1s", "24h"}},
 		"no truth":              {[]string{"VW_ALLOW_PLAINTEXT=perhaps"}, nil, []string{"VW_ALLOW_PLAINTEXT=perhaps"}},
 		"no level":              {[]string{"VW_LOG_LEVEL=loud"}, nil, []string{"VW_LOG_LEVEL=loud", "debug"}},
 		"no level, old name":    {[]string{"VW_LOGLEVEL=loud"}, nil, []string{"VW_LOGLEVEL=loud", "debug"}},

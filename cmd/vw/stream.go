@@ -59,6 +59,7 @@ func streamConfig(call *cli.Call) (agent.Config, error) {
 	f.StringVar(&c.APITokenFile, "api-token-file", "", "`FILE` that holds that token, and is read anew at each dial (default: none)")
 	f.StringVar(&c.CredentialsDir, "credentials-dir", "", "`FOLDER` of the files with tokens that rules name as credential (default: $CREDENTIALS_DIRECTORY)")
 	f.DurationVar(&c.Trial, "api-trial", 5*time.Minute, "how long a new command channel may take to prove itself, a `TIME` such as 5m")
+	f.DurationVar(&c.Heartbeat, "api-heartbeat", 0, "how often the command channel is told how the agent stands, a `TIME` such as 30s (default: none)")
 	f.StringVar(&c.Name, "name", "", "`NAME` of the agent (default: the host name)")
 	f.StringSliceVar(&c.Muted, "muted", nil, "`FEEDS` that are muted from the start, comma separated; FEED:audio for a part, * for all")
 	f.StringVar(&c.MuteFile, "mute-file", "", "`FILE` that mutes everything while it exists, for a button or a sensor (default: none)")
