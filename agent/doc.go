@@ -77,7 +77,8 @@
 //     TestHandshakeThatDoesNotEndIsGivenUp.
 //   - A relay that fails is dialled again, and not more often than it can bear:
 //     TestRelayThatRestartsIsFoundAgainAndMediaGoesOn,
-//     TestRelayThatHangsUpIsDialledAtMostTwentyTimesInAMinute.
+//     TestRelayThatHangsUpIsDialledAtMostTwentyTimesInAMinute,
+//     TestFleetComesBackToARelayThatWasAway.
 //   - The agent can always be reached again at an endpoint that worked; only its
 //     owner can cut it off: TestDeleteAllKeepsTheChannelUp, TestEndpointThatCannotCommandIsTakenBack,
 //     TestChannelIsFoundWhereItWasWhenTheNewEndpointDies, TestARefusedCommandChannelIsDialledAgainSoon,
@@ -137,6 +138,7 @@
 //     a certificate, loopback excepted; no log shows a URL's query:
 //     TestTokenThatARelayRepeatsIsNotPassedOn, TestTLSRelayIsTakenOnlyWithACertificateThatHolds,
 //     TestTokensAreNotSentOverPlaintextBeyondLoopback, TestURLThatAnAccessRelayNamesIsCheckedToo,
+//     TestCredentialsThatNoRuleMayName, TestCredentialIsReadAnewAtEachDial,
 //     TestAFailureIsLoggedWhenItBeginsAndWhenItEnds.
 //   - Who may import whom: TestRoomsImportWhatTheyMay.
 package agent

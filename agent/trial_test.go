@@ -160,8 +160,8 @@ func TestChannelIsFoundWhereItWasWhenTheNewEndpointDies(t *testing.T) {
 	}
 	died := time.Now()
 	v := awaitVisits(t, relay, "/bi/agent1", func(v []testrelay.Visit) bool { return testrelay.Up(v) == 2 })
-	if after := v[len(v)-1].At.Sub(died); after > 2*trial {
-		t.Errorf("found again after %v, want %v at most", after, 2*trial)
+	if after := v[len(v)-1].At.Sub(died); after > 4*trial { // the wait that had begun ends first
+		t.Errorf("found again after %v, want %v at most", after, 4*trial)
 	}
 	eventually(t, "commands are taken there", func() bool { return c.status().Channel.State == "up" })
 	if got := c.channel(); got != other.URL()+"/bi/new" {

@@ -44,7 +44,7 @@ func (c *Channel) dial(rule command.Destination) *endpoint {
 	e := &endpoint{channel: c, rule: rule, at: rule, began: time.Now(), since: time.Now(), news: make(chan struct{}, 1), watches: NewWatches()}
 	e.ctx, e.cancel = context.WithCancel(c.ctx)
 	e.inbox = make(chan received, 1)
-	e.Link = &link.Link{Dialer: c.Dialer, Session: e, Limit: command.MaxCommand, MaxWait: c.untilFallback, Log: c.Log.With("id", command.APIRule)}
+	e.Link = &link.Link{Dialer: c.Dialer, Session: e, Limit: command.MaxCommand, Shared: true, Log: c.Log.With("id", command.APIRule)}
 	c.links.Go(func() { e.Run(e.ctx) })
 	c.links.Go(e.work)
 	return e

@@ -12,17 +12,6 @@ func (c *Channel) fallbackDue() bool {
 	return c.onTrial == nil && !c.downSince.IsZero() && time.Since(c.downSince) >= c.Trial
 }
 
-// untilFallback returns the longest that a link may wait, so that the other
-// endpoints are dialled without delay when it is time.
-func (c *Channel) untilFallback() time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.downSince.IsZero() || time.Since(c.downSince) >= c.Trial {
-		return link.MaxWait
-	}
-	return time.Until(c.downSince.Add(c.Trial))
-}
-
 // nextTarget returns where an endpoint's link is dialled next: its own rule's
 // target, and when that has been in vain for long the others that are known in
 // turn. Reset says that this is the first of such a round.

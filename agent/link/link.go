@@ -9,24 +9,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"net/url"
 	"sync"
 	"time"
-
-	"github.com/jpillora/backoff"
-)
-
-const (
-	// Between two dials a link waits for a time drawn evenly from minWait to a
-	// bound that doubles from firstWait to MaxWait, so that a thousand agents
-	// that lost one relay together come back spread out.
-	minWait   = 100 * time.Millisecond
-	firstWait = 500 * time.Millisecond
-	// MaxWait is the longest wait between two dials, but after a refusal.
-	MaxWait = 30 * time.Second
-	// refusedWait is how long a media link waits after its token was refused.
-	refusedWait = 5 * time.Minute
 )
 
 // A State is where a link stands.
@@ -59,8 +44,9 @@ type Link struct {
 	Session Session
 	Log     *slog.Logger
 	Limit   int // of what comes in, bytes a message
-	// MaxWait is the longest wait between two dials. Defaults to MaxWait.
-	MaxWait func() time.Duration
+	// Shared says that many agents have a link like this one to the same relay, and
+	// lose it together.
+	Shared bool
 	// SlowAfterRefusal has the link wait long after its token was refused.
 	SlowAfterRefusal bool
 
@@ -114,27 +100,21 @@ func (l *Link) setState(s State, retry time.Duration) {
 // Run keeps the link up until ctx ends.
 func (l *Link) Run(ctx context.Context) {
 	defer l.setState(Closed, 0)
-	growth := backoff.Backoff{Min: firstWait, Max: MaxWait, Factor: 2}
+	waits := newWaits(l.Shared)
 	for {
 		t, reset := l.Session.Next()
 		if reset {
-			growth.Reset()
+			waits.reset()
 		}
 		t, lasted, err := l.once(ctx, t)
 		if ctx.Err() != nil {
 			return
 		}
-		if lasted >= SteadyAfter {
-			growth.Reset()
-		}
 		if errors.Is(err, errRenewed) {
 			l.Log.Info("token was renewed: the link is dialled anew", "relay", t.Host())
 			continue
 		}
-		wait := l.wait(&growth, err)
-		if l.MaxWait != nil {
-			wait = min(wait, l.MaxWait())
-		}
+		wait := l.wait(waits.next(lasted), err)
 		e := describe(err)
 		l.fail(t.Conceal(e.Text), e.Code, wait)
 		l.setState(Waiting, wait)
@@ -148,16 +128,15 @@ func (l *Link) Run(ctx context.Context) {
 	}
 }
 
-// wait is how long to wait after err.
-func (l *Link) wait(growth *backoff.Backoff, err error) time.Duration {
-	bound := growth.Duration()
-	wait := minWait + rand.N(bound-minWait)
+// wait is how long to wait after err, where that says more than how often it was
+// tried.
+func (l *Link) wait(wait time.Duration, err error) time.Duration {
 	var e *Error
 	if !errors.As(err, &e) {
 		return wait
 	}
 	if l.SlowAfterRefusal && e.refused {
-		return refusedWait - refusedWait/10 + rand.N(refusedWait/5)
+		return between(refusedWait-refusedWait/10, refusedWait+refusedWait/10)
 	}
 	return max(wait, e.retry)
 }
