@@ -75,8 +75,23 @@ func (in *inspector) scan(b []byte) (n int, under *contents, rap int) {
 		case in.state.codec == mpegAudio && p.UnitStart():
 			in.nameLayer(p)
 		}
+		n += in.skim(p, b[n:])
 	}
 	return n, under, rap
+}
+
+// skim takes the packets that only go on with p's payload, and returns how many
+// bytes those are.
+func (in *inspector) skim(p mpegts.Packet, b []byte) (n int) {
+	if !p.HasPayload() {
+		return 0
+	}
+	if more := p.Continuing(b); more > 0 {
+		n = more * mpegts.PacketSize
+		in.state.packets += uint64(more)
+		in.state.counter.Restart(mpegts.Packet(b[n-mpegts.PacketSize : n]))
+	}
+	return n
 }
 
 func (in *inspector) pid(pid uint16) *pidState {

@@ -160,6 +160,21 @@ func AppendDiscontinuity(dst []byte, pid uint16, next byte) []byte {
 	return dst
 }
 
+// Continuing returns how many packets b begins with that only go on with the
+// payload of p: of its PID, without adaptation field or unit start, their
+// counters one after the other.
+func (p Packet) Continuing(b []byte) (n int) {
+	const priority = 1 << 21 // transport_priority may be anything
+	next := SyncByte<<24 | uint32(p.PID())<<8 | 0x10
+	for cc := p.Continuity() + 1; len(b) >= PacketSize; cc, b = cc+1, b[PacketSize:] {
+		if binary.BigEndian.Uint32(b)&^priority != next|uint32(cc&0x0f) {
+			break
+		}
+		n++
+	}
+	return n
+}
+
 // Packets yields the packets of b, which is a whole number of them.
 func Packets(b []byte) func(yield func(Packet) bool) {
 	return func(yield func(Packet) bool) {

@@ -14,6 +14,29 @@ func packet(head ...byte) mpegts.Packet {
 	return p
 }
 
+func TestPacketsThatOnlyGoOnAreCounted(t *testing.T) {
+	begins := packet(0x47, 0x41, 0x23, 0x3e) // a unit, with an adaptation field
+	next := packet(0x47, 0x01, 0x23, 0x1f)
+	for name, c := range map[string]struct {
+		third mpegts.Packet
+		n     int
+	}{
+		"the counter wraps":       {packet(0x47, 0x21, 0x23, 0x10), 2},
+		"another PID":             {packet(0x47, 0x01, 0x24, 0x10), 1},
+		"another counter":         {packet(0x47, 0x01, 0x23, 0x11), 1},
+		"a unit begins":           {packet(0x47, 0x41, 0x23, 0x10), 1},
+		"an adaptation field":     {packet(0x47, 0x01, 0x23, 0x30), 1},
+		"scrambled":               {packet(0x47, 0x01, 0x23, 0x90), 1},
+		"a transport error":       {packet(0x47, 0x81, 0x23, 0x10), 1},
+		"no sync byte":            {packet(0x48, 0x01, 0x23, 0x10), 1},
+		"less than a packet left": {packet(0x47, 0x01, 0x23, 0x10)[:187], 1},
+	} {
+		if n := begins.Continuing(bytes.Join([][]byte{next, c.third}, nil)); n != c.n {
+			t.Errorf("%s: %d", name, n)
+		}
+	}
+}
+
 func TestPacketTellsItsHeader(t *testing.T) {
 	type header struct {
 		tei, start, scrambled, payload bool

@@ -3,19 +3,20 @@ package program
 import "vw/media/mpegts"
 
 // packet takes one packet in and appends what goes out for it: tables and PCR
-// where they are due, and the packet itself in its new clothes.
-func (p *Program) packet(dst []byte, f *feed, in mpegts.Packet, at int64) []byte {
+// where they are due, and the packet itself in its new clothes. It returns the
+// track that the packet went out of, nil where it did not.
+func (p *Program) packet(dst []byte, f *feed, in mpegts.Packet, at int64) ([]byte, *track) {
 	pid := in.PID()
 	if p.psi(f, pid, in) {
-		return dst
+		return dst, nil
 	}
 	t := f.find(pid)
 	if t == nil && pid != f.pcrPID {
 		p.refuse(f, pid)
-		return dst
+		return dst, nil
 	}
 	if t != nil && !p.receive(t, in, at) {
-		return dst
+		return dst, nil
 	}
 	send := t != nil && p.admit(t, in, at)
 	p.refresh(at, psiInterval)
@@ -28,7 +29,7 @@ func (p *Program) packet(dst []byte, f *feed, in mpegts.Packet, at int64) []byte
 	}
 	pcr, timed, jumps := p.readPCR(f, pid, in, at)
 	if !send && !timed {
-		return dst
+		return dst, nil
 	}
 	dst = p.appendTables(dst, at)
 	dst = p.fillPCR(dst, f, at)
@@ -37,9 +38,36 @@ func (p *Program) packet(dst []byte, f *feed, in mpegts.Packet, at int64) []byte
 		last(dst).SetDiscontinuity(jumps)
 		timed = false
 	}
-	if send {
-		dst = p.send(dst, t, in, pcr, timed, at)
-		last(dst).SetDiscontinuity(timed && jumps) // the counters do not jump (2.4.3.5)
+	if !send {
+		return dst, nil
+	}
+	dst = p.send(dst, t, in, pcr, timed, at)
+	last(dst).SetDiscontinuity(timed && jumps) // the counters do not jump (2.4.3.5)
+	return dst, t
+}
+
+// owes reports whether tables or a PCR of the program's own have to come before
+// the next packet.
+func (p *Program) owes(f *feed, at int64) bool {
+	p.refresh(at, psiInterval)
+	return p.tables.due || p.lacksPCR(f, at)
+}
+
+// goOn appends packets that only go on with the payload of t's last one.
+func (p *Program) goOn(dst []byte, t *track, src []byte) []byte {
+	begin := len(dst)
+	dst = append(dst, src...)
+	for out := range mpegts.Packets(dst[begin:]) {
+		out.SetPID(t.slot.pid)
+		out.SetContinuity(t.slot.cc)
+		t.slot.cc++
+		if t.slot.keeps {
+			t.slot.keep(out, false)
+		}
+		p.stats.Sent++
+	}
+	if len(src) > 0 {
+		t.counter.Restart(mpegts.Packet(src[len(src)-mpegts.PacketSize:]))
 	}
 	return dst
 }

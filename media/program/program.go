@@ -172,12 +172,19 @@ func (p *Program) Append(dst []byte, feed string, src []byte, at time.Duration) 
 	now := ticks(at)
 	p.advance(now)
 	f.arrived(now)
-	for in := range mpegts.Packets(src) {
+	for len(src) >= mpegts.PacketSize {
+		in := mpegts.Packet(src[:mpegts.PacketSize])
+		src = src[mpegts.PacketSize:]
 		if in[0] != mpegts.SyncByte || in.TransportError() || in.Scrambled() || !wellFormed(in) {
 			p.stats.Damaged++
 			continue
 		}
-		dst = p.packet(dst, f, in, now)
+		var sent *track
+		if dst, sent = p.packet(dst, f, in, now); sent != nil && sent.header == 0 && !p.owes(f, now) {
+			n := in.Continuing(src) * mpegts.PacketSize
+			dst = p.goOn(dst, sent, src[:n])
+			src = src[n:]
+		}
 	}
 	return dst
 }
