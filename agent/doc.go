@@ -23,9 +23,11 @@
 //  5. The packets wait in the bounded queue of each media.Subscriber of the feed or
 //     stream. A destination has one, which forward.Forwarder made.
 //  6. Its sender, which is a link.Session, is served while its link.Link is up: it
-//     calls media.Subscriber.Take, and gets a media.Message of what waits.
-//  7. link.Conn.Write makes one binary websocket message of that.
-//  8. media.Subscriber.Done says that the message has left.
+//     calls media.Subscriber.Forward, which makes a media.Message of what waits.
+//  7. link.Conn.TryWrite, on the goroutine of media.Post.Copy, makes one binary
+//     websocket message of that and writes what the kernel takes of it at once.
+//  8. Where something is left, and where a backlog waits, link.Conn.Write does it on
+//     the sender's own goroutine.
 //
 // # The path of a command
 //

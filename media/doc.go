@@ -15,8 +15,11 @@
 // and streams by name and hands a chunk to the queue of every Subscriber of the
 // feed, and by way of the streams that the feed is part of to theirs. One
 // goroutine a Subscriber takes Messages from its queue and says when each is
-// Done. No other goroutine is started here, and nobody who passes a chunk on
-// ever waits for one who writes.
+// Done, or has that done by Forward. No other goroutine is started here, and nobody
+// who passes a chunk on ever waits for one who writes: he writes what a Writer
+// takes at once, and leaves the rest to that goroutine
+// (TestWhoBringsAChunkWritesItWhereNobodyNeedsToWait,
+// TestWhatIsLeftOfAMessageIsWrittenBeforeTheNext).
 //
 // A feed is bytes: its readers get what came in, unchanged
 // (TestBytesPassUnchangedHoweverTheyAreCut). A stream is one valid program,
@@ -62,7 +65,7 @@
 // has not been told to end: TestNothingThatWasRemovedIsHandedOut,
 // TestOwnersMuteOfAFeedHoldsForThoseBeyondTheMachine,
 // TestWriteThatFailedAfterAMuteIsNotHandedOutAgain,
-// TestMuteWaitsForAWriteThatHoldsWhatItRemoves. What is left of a backlog is
+// TestMuteWaitsForAWriteThatHoldsWhatItRemoves, TestAMuteWaitsForAMessageThatWasBegun. What is left of a backlog is
 // worked out once and shared by all queues, and a mute is decided once for each
 // feed and stream: TestMuteOfABacklogIsSharedByAllQueues,
 // TestMuteIsDecidedOncePerFeedAndStream.
@@ -118,5 +121,6 @@
 // beginning to the end; the Router's (for reading while a chunk passes, for
 // writing while something is re-wired, which is short), a feed's, a stream's, a
 // queue's.
-// None is held while anything is written, read or waited for.
+// None is held while anything is written, read or waited for. Who tries a Writer
+// holds the queue's trying, for which nobody waits who passes a chunk on.
 package media

@@ -54,6 +54,13 @@ func (f *fanout) pass(c chunk, from *Subscriber) {
 	}
 }
 
+// wake has what has been passed on written by who takes.
+func (f *fanout) wake() {
+	for _, s := range f.subs {
+		s.queue.signal()
+	}
+}
+
 // attach gives a subscriber its start and what comes from now on, or from the next
 // random access point on.
 func (f *fanout) attach(s *Subscriber) {
@@ -77,6 +84,7 @@ func (f *fanout) attach(s *Subscriber) {
 			s.queue.push(c)
 		}
 	}
+	s.queue.signal()
 	f.subs = append(slices.Clip(f.subs), s)
 }
 

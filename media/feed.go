@@ -43,8 +43,19 @@ type feed struct {
 	meter     meter
 }
 
+// reached appends the subscribers whom carry passes a chunk to. The caller holds the
+// router's lock.
+func (f *feed) reached(dst [][]*Subscriber) [][]*Subscriber {
+	dst = append(dst, f.subs)
+	for _, s := range f.streams {
+		dst = append(dst, s.subs)
+	}
+	return dst
+}
+
 // carry passes a chunk on: to those who follow the feed, then to its streams.
-// The caller holds the router's lock for reading and the feed's.
+// The caller holds the router's lock for reading and the feed's. After it comes
+// flush, without the locks.
 func (f *feed) carry(c chunk, from *Subscriber) {
 	f.last, f.used = c.at, c.at
 	f.bytes += uint64(len(c.data))

@@ -28,13 +28,14 @@ type Post struct {
 	// Begun, where it is set before Copy, is called with 1 when the post has
 	// become its feed's source. Where it goes on from posts before it, it is
 	// called once a minute at most, with how many they are by now.
-	Begun  func(posts int)
-	router *Router
-	feed   *feed
-	evict  func()
-	seen   atomic.Int64 // bytes
-	begun  bool         // guarded by the feed's lock
-	nth    int          // in its row; likewise
+	Begun   func(posts int)
+	router  *Router
+	feed    *feed
+	evict   func()
+	seen    atomic.Int64    // bytes
+	begun   bool            // guarded by the feed's lock
+	nth     int             // in its row; likewise
+	reached [][]*Subscriber // by the chunk that was published last
 }
 
 // A row is a source that sends one post after the other, each of which goes on
@@ -98,6 +99,7 @@ func (p *Post) Copy(src io.Reader) (err error) {
 		c.feed, c.at = p.feed, p.router.now()
 		ok, tell := p.publish(c, rd.takeSkipped())
 		c.release()
+		flush(p.reached)
 		if !ok {
 			return ErrTakenOver
 		}
@@ -123,6 +125,7 @@ func (p *Post) publish(c chunk, skipped uint64) (ok, tell bool) {
 	}
 	f.skipped += skipped
 	f.carry(c, nil)
+	p.reached = f.reached(p.reached[:0])
 	return true, tell
 }
 

@@ -54,6 +54,9 @@ type queue struct {
 	bytes           int
 	out             []chunk // handed out, until done is called
 	parts           [][]byte
+	writer          Writer              // that is tried; nil: none
+	trying          sync.Mutex          // held while it is
+	begun           bool                // out has been tried, and some of it is left
 	stale           bool                // some of out has been purged since
 	passed          bool                // packets that come after out have been dropped since
 	bridged         []uint16            // PIDs of discontinuities that the message handed out has bridged
@@ -69,17 +72,20 @@ func newQueue(outward bool) *queue {
 	return &queue{outward: outward, wake: make(chan struct{}, 1), discontinuities: map[uint16]struct{}{}}
 }
 
-// push adds a chunk. It never waits.
+// push adds a chunk. It never waits. After it comes flush or signal.
 func (q *queue) push(c chunk) {
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	if q.closed {
-		q.mu.Unlock()
 		return
 	}
 	q.items.push(c.retain())
 	q.bytes += len(c.data)
 	q.makeRoom(c.at)
-	q.mu.Unlock()
+}
+
+// signal wakes who takes.
+func (q *queue) signal() {
 	select {
 	case q.wake <- struct{}{}:
 	default:
@@ -150,10 +156,15 @@ func (q *queue) take(ctx context.Context) (Message, error) {
 	for {
 		q.mu.Lock()
 		switch {
+		case q.begun:
+			q.begun = false
+			m := q.message()
+			q.mu.Unlock()
+			return m, nil
 		case q.closed:
 			q.mu.Unlock()
 			return Message{}, ErrClosed
-		case len(q.items.all()) > 0:
+		case len(q.out) == 0 && len(q.items.all()) > 0:
 			m := q.handOut()
 			q.mu.Unlock()
 			return m, nil
@@ -187,6 +198,11 @@ func (q *queue) handOut() Message {
 	for _, c := range q.out {
 		q.appendPart(c)
 	}
+	return q.message()
+}
+
+// message is what is handed out.
+func (q *queue) message() Message {
 	return Message{Parts: q.parts, Text: q.out[0].format == text}
 }
 
@@ -196,6 +212,11 @@ func (q *queue) handOut() Message {
 func (q *queue) done(written bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.finish(written)
+}
+
+// finish is done for who holds the lock.
+func (q *queue) finish(written bool) {
 	again := !written && !q.closed && !q.stale && len(q.out) > 0 && (!q.passed || q.out[0].format != packets)
 	if again {
 		for _, pid := range q.bridged {
@@ -278,9 +299,6 @@ func (q *queue) close() (busy <-chan struct{}) {
 	q.closed = true
 	q.mu.Unlock()
 	busy = q.purge(nothing)
-	select {
-	case q.wake <- struct{}{}:
-	default:
-	}
+	q.signal()
 	return busy
 }

@@ -250,6 +250,7 @@ func (r *Router) Deliver(name string, data []byte, isText bool) {
 	defer r.mu.RUnlock()
 	for _, s := range r.incoming[name] {
 		s.queue.push(c)
+		s.queue.signal()
 	}
 }
 

@@ -118,6 +118,7 @@ func (s *stream) fill(now time.Time) {
 	out := s.program.Fill(nil, now.Sub(s.begun))
 	s.endSplice()
 	s.send(chunk{data: out, at: now})
+	s.wake()
 	s.arm(now)
 }
 

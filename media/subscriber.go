@@ -158,14 +158,19 @@ func (s *Subscriber) Send(data []byte, isText bool) error {
 		r.mu.Unlock()
 		r.mu.RLock()
 	}
-	defer r.mu.RUnlock()
 	f := c.feed
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.post != nil {
+	fed := f.post != nil
+	if !fed {
+		f.carry(c, s)
+	}
+	f.mu.Unlock()
+	reached := f.reached(nil)
+	r.mu.RUnlock()
+	if fed {
 		return ErrFedByPost
 	}
-	f.carry(c, s)
+	flush(reached)
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vw/agent/link"
+	"vw/media"
 )
 
 // MaxIncoming bounds a message that comes in on a link of media, in bytes.
@@ -31,7 +32,7 @@ func (s *sender) Serve(life context.Context, c *link.Conn) error {
 	ctx, stop := context.WithCancel(life)
 	defer stop()
 	if s.begin(c, stop) {
-		err := s.write(ctx, c)
+		err := s.write(ctx)
 		s.end()
 		if err != nil {
 			return err
@@ -56,31 +57,42 @@ func (s *sender) Receive(_ *link.Conn, data []byte, isText bool) {
 }
 
 // write sends what waits in the queue, until ctx ends or the rule is deleted.
-func (s *sender) write(ctx context.Context, c *link.Conn) error {
+func (s *sender) write(ctx context.Context) error {
 	sub := s.destination.sub
-	dropped := sub.Info().Dropped
-	var logged time.Time
-	for ctx.Err() == nil {
-		m, err := sub.Take(ctx)
-		if err != nil {
-			return nil
-		}
-		err = c.Write(m.Text, m.Parts...)
-		sub.Done(err == nil)
-		if err != nil {
-			return fmt.Errorf("write: %w", err)
-		}
-		now := time.Now()
-		if now.Sub(logged) < time.Second {
-			continue
-		}
-		logged = now
-		if n := sub.Info().Dropped; n != dropped {
-			s.Log.Warn("queue was full, packets dropped", "packets", n-dropped)
-			dropped = n
-		}
+	if err := sub.Forward(ctx, &writer{sender: s, dropped: sub.Info().Dropped}); err != nil {
+		return fmt.Errorf("write: %w", err)
 	}
 	return nil
+}
+
+// A writer writes a sender's messages to its link, and logs what the queue drops.
+type writer struct {
+	*sender
+	dropped uint64
+	looked  time.Time
+}
+
+func (w *writer) Write(m media.Message) error {
+	defer w.look()
+	return w.conn.Write(m.Text, m.Parts...)
+}
+
+func (w *writer) TryWrite(m media.Message) bool {
+	defer w.look()
+	return w.conn.TryWrite(m.Text, m.Parts...)
+}
+
+// look tells what the queue has dropped, once a second at most.
+func (w *writer) look() {
+	now := time.Now()
+	if now.Sub(w.looked) < time.Second {
+		return
+	}
+	w.looked = now
+	if n := w.destination.sub.Info().Dropped; n != w.dropped {
+		w.Log.Warn("queue was full, packets dropped", "packets", n-w.dropped)
+		w.dropped = n
+	}
 }
 
 // begin makes s the one that writes. Where another link still carried, its

@@ -49,6 +49,8 @@ type Conn struct {
 
 	texts    sync.Mutex // held while one is written: 10 s at most
 	deadline time.Time  // of writes; moved once a second, since it costs a timer
+	socket   *socket    // nil: it was accepted
+	begun    bool       // TryWrite has not written all of a message
 }
 
 // Accepted returns the Conn of a websocket that was accepted, and is closed
@@ -61,6 +63,7 @@ func (d *Dialer) Accepted(ws *websocket.Conn) *Conn {
 
 func (d *Dialer) conn(ws *websocket.Conn) *Conn {
 	c := &Conn{ws: ws, ping: d.Ping, timeout: d.Timeout, room: d.bounds.room, goodbye: websocket.CloseNormalClosure, pong: make(chan struct{}), pinged: make(chan string, 1)}
+	c.socket = under[*socket](ws.NetConn())
 	if tcp := c.tcp(); tcp != nil && runtime.GOOS != "linux" {
 		_ = tcp.SetWriteBuffer(sendBuffer) // what remains is said in SECURITY.md
 	}
@@ -94,15 +97,19 @@ func (c *Conn) alive() error {
 }
 
 // tcp is the connection under TLS and all else, nil where it is none.
-func (c *Conn) tcp() *net.TCPConn {
-	for inner := c.ws.NetConn(); ; {
-		switch x := inner.(type) {
-		case *net.TCPConn:
+func (c *Conn) tcp() *net.TCPConn { return under[*net.TCPConn](c.ws.NetConn()) }
+
+// under returns the connection of a type that others are wrapped around, nil
+// where there is none.
+func under[T net.Conn](c net.Conn) (found T) {
+	for {
+		switch x := c.(type) {
+		case T:
 			return x
 		case interface{ NetConn() net.Conn }:
-			inner = x.NetConn()
+			c = x.NetConn()
 		default:
-			return nil
+			return found
 		}
 	}
 }
@@ -224,6 +231,12 @@ func (c *Conn) Write(isText bool, parts ...[]byte) error {
 		c.deadline = now.Add(writeTimeout)
 		_ = c.ws.SetWriteDeadline(c.deadline)
 	}
+	if c.begun {
+		c.begun = false
+		_ = c.socket.SetWriteDeadline(c.deadline)
+		_, err := c.socket.Write(nil)
+		return err
+	}
 	w, err := c.ws.NextWriter(kind)
 	if err != nil {
 		return err
@@ -234,6 +247,18 @@ func (c *Conn) Write(isText bool, parts ...[]byte) error {
 		}
 	}
 	return w.Close()
+}
+
+// TryWrite is Write that does not wait. It reports whether it has written all of
+// the message; if not, Write comes next, with the same message, and writes the rest.
+func (c *Conn) TryWrite(isText bool, parts ...[]byte) (all bool) {
+	if c.socket == nil || !c.socket.try() {
+		return false
+	}
+	err := c.Write(isText, parts...)
+	all = c.socket.endTry()
+	c.begun = err == nil && !all
+	return err == nil && all
 }
 
 // WriteText sends one text message. It may be called from anywhere where nobody

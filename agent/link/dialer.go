@@ -198,7 +198,7 @@ func (r *route) handshake(ctx context.Context, to *url.URL, header http.Header) 
 			return nil, err
 		}
 		stop = context.AfterFunc(ctx, func() { _ = nc.Close() })
-		r.shake = newHandshake(nc)
+		r.shake = newHandshake(newSocket(nc))
 		return r.shake, nil
 	}
 	ws, resp, err := dialer.DialContext(ctx, to.String(), header)

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"time"
 )
 
 // maxHandshake bounds what is read of a relay, TLS included, before it is a
@@ -17,10 +16,9 @@ var errHandshake = newError(CodeOther, "the relay's answer to the handshake is t
 // A handshake is a connection of which little may be read until it is over.
 type handshake struct {
 	net.Conn
-	left     atomic.Int64 // negative: too much; over: no bound any more
-	over     atomic.Bool
-	head     []byte    // what was read first, of TLS or HTTP
-	deadline time.Time // of writes; guarded by the websocket, which writes one thing at a time
+	left atomic.Int64 // negative: too much; over: no bound any more
+	over atomic.Bool
+	head []byte // what was read first, of TLS or HTTP
 }
 
 func newHandshake(c net.Conn) *handshake {
@@ -31,16 +29,6 @@ func newHandshake(c net.Conn) *handshake {
 
 // NetConn is what the connection really is.
 func (h *handshake) NetConn() net.Conn { return h.Conn }
-
-// SetWriteDeadline passes on a deadline that is not the one already set: the
-// websocket sets it at every write, and every change is a timer's.
-func (h *handshake) SetWriteDeadline(t time.Time) error {
-	if t.Equal(h.deadline) {
-		return nil
-	}
-	h.deadline = t
-	return h.Conn.SetWriteDeadline(t)
-}
 
 // status is that of the first answer in HTTP, 0 for none: behind a proxy its
 // own, which websocket.Dialer tells by its words alone.
