@@ -9,9 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/gorilla/websocket"
@@ -50,50 +48,6 @@ type reader struct {
 	agent     *process
 	feeds     map[string]*process // the ffmpeg of each
 	terminals map[string]*websocket.Conn
-}
-
-func TestManualsDoWhatTheySay(t *testing.T) {
-	text := document(t, manuals...)
-	r := newReader(t, text)
-	all := blocks(t, text)
-	for i := 0; i < len(all); i++ {
-		switch b := all[i]; b.kind {
-		case "console":
-			for _, e := range b.shell(t) {
-				r.shell(b, e)
-				r.settle()
-			}
-		case "websocat":
-			n := 1 // neighbours are terminals that are open at the same time
-			for i+n < len(all) && all[i+n].kind == "websocat" && r.neighbours(text, all[i+n-1], all[i+n]) {
-				n++
-			}
-			r.websocat(all[i : i+n])
-			r.settle()
-			i += n - 1
-		case "go", "python":
-			r.hangUp()
-			r.program(b)
-		case "text":
-		default:
-			t.Errorf("%v: nothing runs blocks of this kind: mark it text if nothing can", b)
-		}
-	}
-	if r.agent == nil {
-		t.Fatal("no manual starts the agent")
-	}
-	for name, relay := range r.relays {
-		eventually(t, name+".example gets the lab", func() bool {
-			return slices.ContainsFunc(relay.Visits("/in/lab"), func(v testrelay.Visit) bool { return v.Bytes > 0 })
-		})
-	}
-	r.agent.signal(syscall.SIGTERM)
-	if code := r.agent.ended(t, prompt); code != 0 {
-		t.Errorf("the agent ended with code %d", code)
-	}
-	if strings.Contains(r.agent.err.String(), relayToken) {
-		t.Errorf("a token is in the log:\n%s", &r.agent.err)
-	}
 }
 
 func newReader(t *testing.T, text string) *reader {
