@@ -90,3 +90,41 @@ func TestSlotsThatMakeNoSenseAreDroppedAndSaidSo(t *testing.T) {
 		}
 	}
 }
+
+// stand waits until the channel is told of the slots as such a list.
+func (r *room) stand(want string) {
+	r.t.Helper()
+	eventually(r.t, want, func() bool {
+		var list []string
+		for _, s := range r.channel.status().Streams["room"].Slots {
+			list = append(list, strings.Join(strings.Fields(strings.Join([]string{s.Kind, s.Codec, s.Feed, s.Condition, s.Filled, s.NotFilled}, " ")), " "))
+		}
+		return strings.Join(list, "; ") == want
+	})
+}
+
+func TestStatusTellsOfEverySlotWhatIsInIt(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t, "av", "cam:video")
+	stop := shoot(t, r.URL()+"/ts/av", small+" "+tone+" -c:v mpeg1video -bf 0 -c:a mp2")
+	cam := shoot(t, r.URL()+"/ts/cam", small+" -c:v libx265 -preset ultrafast -x265-params log-level=none:keyint=25:bframes=0")
+	r.stand("video mpeg2video av present; audio mp2 av present; video hevc cam present")
+	r.request(t, "PUT", "/api/mutes/av:audio", "")
+	r.stand("video mpeg2video av present; audio mp2 av muted silence; video hevc cam present")
+	r.request(t, "PUT", "/api/mutes/av", "")
+	muted := "video mpeg2video av muted black; audio mp2 av muted silence; "
+	r.stand(muted + "video hevc cam present")
+	_ = stop.Process.Kill()
+	_ = cam.Process.Kill()
+	r.stand(muted + "video hevc cam missing no black picture can be made for video of coding hevc")
+	if got := r.status(t).Feeds["av"]; got.Source {
+		t.Error("the source of av is there still")
+	}
+	r.request(t, "PUT", "/api/mutes/cam", "")
+	r.stand(strings.TrimSuffix(muted, "; ")) // the last one is in no table
+	r.request(t, "DELETE", "/api/mutes/av:audio", "")
+	r.request(t, "DELETE", "/api/mutes/av", "")
+	r.stand("video mpeg2video av missing black; audio mp2 av missing silence")
+	r.channel.combine("room")
+	r.stand("video mpeg2video left_out black; audio mp2 left_out silence; video hevc left_out no black picture can be made for video of coding hevc")
+}

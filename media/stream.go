@@ -229,6 +229,8 @@ type StreamInfo struct {
 	Jumps   uint64      `json:"jumps"`   // times that a feed's time stamps jumped and were rebased
 	Resets  uint64      `json:"resets"`  // times that a feed had drifted by more than 0.2 s and was set in time again
 	Tracks  []TrackInfo `json:"tracks"`  // as the PMT names them now
+	// Slots are the tracks as players see them, and what is in each: see program.SlotInfo.
+	Slots []program.SlotInfo `json:"slots"`
 	// Missing says of each part of a feed (av:video) that the rule names and
 	// the feed does not have what it has.
 	Missing map[string]string `json:"missing,omitempty"`
@@ -241,12 +243,12 @@ func (s *stream) info(now time.Time) StreamInfo {
 	p := s.program.Stats()
 	i := StreamInfo{Readers: s.readers, Bytes: s.bytes, Bitrate: s.meter.rate(now), Packets: p.Sent,
 		Dropped: p.Early + p.Damaged + p.Waiting + p.Surplus, Gaps: p.Gaps, Jumps: p.Jumps, Resets: p.Resets,
-		Tracks: s.inspector.trackInfo(now)}
+		Tracks: s.inspector.trackInfo(now), Slots: s.program.Slots(now.Sub(s.begun))}
 	if s.ruled {
 		i.Feeds, i.Missing = s.entries, s.missing()
 	}
 	if s.silent {
-		i.Tracks = []TrackInfo{}
+		i.Tracks, i.Slots = []TrackInfo{}, []program.SlotInfo{}
 	}
 	return i
 }

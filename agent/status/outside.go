@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"vw/media"
+	"vw/media/program"
 )
 
 // A mutedFeed is what leaves this machine of what is known of a feed that the
@@ -55,6 +56,9 @@ func (s Status) Outside() any {
 		maps.DeleteFunc(x.Missing, func(entry, _ string) bool {
 			feed, _, _ := strings.Cut(entry, ":")
 			return s.secret(feed)
+		})
+		x.Slots = slices.DeleteFunc(slices.Clone(x.Slots), func(i program.SlotInfo) bool {
+			return i.Condition == program.SlotMuted && i.Filled == "" // the feed alone tells of it, if at all
 		})
 		s.Streams[name] = x
 	}

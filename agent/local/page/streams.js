@@ -2,7 +2,7 @@ import { Curve } from "./curve.js";
 import { el, keyed, set, show, say } from "./dom.js";
 import { watch } from "./live.js";
 import { Picture } from "./picture.js";
-import { lamp, rate, tracks } from "./words.js";
+import { fillers, lamp, rate, tracks } from "./words.js";
 
 // A Stream is the card of one: on offers change(name), remove(name) and send(name).
 export class Stream {
@@ -11,6 +11,7 @@ export class Stream {
   feeds = el("ul.chips");
   none = el("p.note");
   codecs = el("p.codecs");
+  fillers = el("p.note");
   rate = el("p.rate");
   faults = el("p.faults");
 
@@ -25,7 +26,7 @@ export class Stream {
       this.picture.root,
       el("div.facts", {},
         el("div.head", {}, el("h3", {}, name), this.lamp),
-        this.feeds, this.none, this.codecs,
+        this.feeds, this.none, this.codecs, this.fillers,
         el("div.meter", {}, this.rate, this.curve.root), this.faults),
       el("div.more", {}, watch(name), el("div.buttons", {},
         button("Send to a relay", `Send to a relay: stream ${name}`, () => on.send(name)), this.change, this.remove)));
@@ -59,6 +60,7 @@ export class Stream {
     this.curve.add(stream.bitrate);
     say(this.rate, [`${at} bitrate`, rate(stream.bitrate)]);
     show(this.codecs, tracks(stream.tracks));
+    show(this.fillers, fillers(stream.slots));
     const video = stream.tracks.find((t) => t.kind === "video");
     const flows = stream.bitrate > 0;
     this.picture.update(flows && video ? video.codec : "", flows ? "sound only" : stream.condition === "muted" ? "" : "nothing to see");

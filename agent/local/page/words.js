@@ -35,6 +35,13 @@ const codecs = {
 // tracks says what is in a feed or stream.
 export const tracks = (list) => list.map((t) => `${t.kind} ${codecs[t.codec] ?? t.codec}`).join(", ");
 
+// fillers says what players get of a stream in place of tracks that are not there.
+export const fillers = (slots) => slots.flatMap(({ kind, feed, filled, notFilled, condition }) => {
+  const track = feed ? `the ${kind} of ${feed}` : `${kind} that it had`;
+  if (filled) return `Players get ${filled} in place of ${track}.`;
+  return notFilled && condition !== "muted" ? `Players have lost ${track}: ${notFilled}.` : [];
+}).join(" ");
+
 // lamps are the conditions in words; a feed that nobody wants has no signal.
 const lamps = {
   on_air: "On air", behind: "Behind", recording: "Recording", present: "Not sent", muted: "Muted", silent: "Silent",

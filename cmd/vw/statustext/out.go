@@ -8,6 +8,7 @@ import (
 	"vw/agent/link"
 	"vw/agent/status"
 	"vw/cmd/vw/cli"
+	"vw/media/program"
 )
 
 // said is how each condition of a destination is said.
@@ -105,11 +106,29 @@ func (v View) carries(d status.Destination) (text string) {
 			text += "; " + feed + ":" + parts[0] + " MUTED by you"
 		}
 	}
+	text += fillers(x.Slots)
 	if d.Condition == status.Behind {
 		text += fmt.Sprintf("; %.1f s BEHIND", float64(d.Queue.AgeMs)/1000)
 	}
 	if d.Queue.Dropped > 0 {
 		text += fmt.Sprintf("; %d packets dropped so far, when more came in than the link took", d.Queue.Dropped)
+	}
+	return text
+}
+
+// fillers tells what players get in place of tracks that are not there.
+func fillers(slots []program.SlotInfo) (text string) {
+	for _, s := range slots {
+		track := s.Kind + " of " + s.Feed
+		if s.Feed == "" {
+			track = s.Kind + " that it had"
+		}
+		switch {
+		case s.Filled != "":
+			text += fmt.Sprintf("; %s in place of the %s", s.Filled, track)
+		case s.NotFilled != "" && s.Condition != program.SlotMuted:
+			text += fmt.Sprintf("; players have lost the %s: %s", track, s.NotFilled)
+		}
 	}
 	return text
 }
