@@ -20,6 +20,9 @@ const (
 	// minRead is the least room for which a slab is used on: a larger HTTP
 	// chunk than ffmpeg's 32,768 bytes is rare.
 	minRead = 32<<10 + mpegts.PacketSize
+	// minReady is the least for which a source is read once more before what has
+	// been read is passed on, in bytes.
+	minReady = 64
 )
 
 // A slab is a pooled buffer that one or more chunks are cut from, one after

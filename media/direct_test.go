@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -149,6 +150,40 @@ func TestAMuteWaitsForAMessageThatWasBegun(t *testing.T) {
 		}
 		if b := waiting(x); len(b) > 0 {
 			t.Errorf("%d bytes of what is muted are handed out again", len(b))
+		}
+	})
+}
+
+// A buffered source comes in pieces, and tells how much of it has come.
+type buffered struct {
+	io.Reader
+	come []int // bytes that may be read without waiting, after each read
+}
+
+func (b *buffered) Read(p []byte) (int, error) {
+	b.come = b.come[1:]
+	return b.Reader.Read(p)
+}
+
+func (b *buffered) Buffered() int { return b.come[0] }
+
+func TestWhatHasComeTogetherIsWrittenTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := media.NewRouter()
+		x := subscribe(t, r, media.Subscription{Name: "feed"})
+		w := &pipe{takes: func() bool { return true }}
+		ctx, stop := context.WithCancel(t.Context())
+		go func() { _ = x.Forward(ctx, w) }()
+		synctest.Wait()
+		ts := newSource(100, 0).take(3)
+		src := &buffered{pieces(ts, func() int { return 20 << 10 }), []int{0, 40 << 10, 20 << 10, 0, 0}}
+		if err := r.Post("feed", nil).Copy(src); err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		same(t, w.got, ts)
+		if w.tried != 1 || len(ts) < 40<<10 {
+			t.Errorf("%d messages for %d bytes", w.tried, len(ts))
 		}
 	})
 }

@@ -11,7 +11,8 @@
 // # How it flows
 //
 // A Post is one source. Its Copy cuts what comes into chunks of whole packets of
-// 188 bytes and passes each on as soon as it has arrived. A Router knows feeds
+// 188 bytes and passes each on as soon as it has arrived; what has arrived together
+// goes together (TestWhatHasComeTogetherIsWrittenTogether). A Router knows feeds
 // and streams by name and hands a chunk to the queue of every Subscriber of the
 // feed, and by way of the streams that the feed is part of to theirs. One
 // goroutine a Subscriber takes Messages from its queue and says when each is

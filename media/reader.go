@@ -91,15 +91,34 @@ func (r *reader) next() (chunk, error) {
 			}
 			return chunk{}, r.err
 		}
-		r.makeRoom()
-		var n int
-		n, r.err = r.src.Read(r.slab.b[r.end:min(MaxMessage, r.start+maxRead)])
-		r.note(r.slab.b[r.end : r.end+n])
-		r.end += n
+		r.fill()
 		if !r.ever && r.err == nil && (r.seen.Load() >= maxProbe || len(r.first) == maxFirst && longPackets(r.first) != 0) {
 			r.err = io.EOF
 		}
 	}
+}
+
+// fill reads what has come of the source, in one go or, where it tells that there
+// is more, in some.
+func (r *reader) fill() {
+	r.makeRoom()
+	room := min(MaxMessage, r.start+maxRead)
+	for {
+		var n int
+		n, r.err = r.src.Read(r.slab.b[r.end:room])
+		r.note(r.slab.b[r.end : r.end+n])
+		r.end += n
+		if r.err != nil || r.end == room || !r.ready() {
+			return
+		}
+	}
+}
+
+// ready reports whether a source that has not ended is known to have more. The end
+// of an HTTP chunk and the beginning of the next are less than minReady.
+func (r *reader) ready() bool {
+	b, ok := r.src.(interface{ Buffered() int })
+	return ok && b.Buffered() >= minReady
 }
 
 // note counts, and remembers what a source looks like until a packet has been

@@ -41,7 +41,7 @@ func (h *handlers) ingest(w http.ResponseWriter, r *http.Request, name string) {
 			log.Info("posts go on from each other: one source", "posts", posts, "from", r.RemoteAddr)
 		}
 	}
-	err = post.Copy(r.Body)
+	err = post.Copy(readingAhead(r))
 	_ = control.SetReadDeadline(time.Now().Add(drainTimeout))
 	extendWrite(w)
 	writeEnd(w, r, log, post, err)

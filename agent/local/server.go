@@ -41,6 +41,7 @@ func New(c Config) *Server {
 		ReadHeaderTimeout: headerTimeout,
 		MaxHeaderBytes:    maxHeader,
 		IdleTimeout:       idleTimeout,
+		ConnContext:       withConn,
 		ConnState:         s.count,
 		ErrorLog:          slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
 	}
@@ -72,12 +73,12 @@ func (s *Server) Run(ctx context.Context) error {
 	listeners := s.handlers.Listeners
 	failed := make(chan error, 2) // 127.0.0.1 and ::1
 	for _, l := range listeners {
-		s.busy.Go(func() { failed <- s.server.Serve(l) })
+		s.busy.Go(func() { failed <- s.server.Serve(listener{l}) })
 	}
 	if len(listeners) == 1 {
 		s.busy.Go(func() {
 			if six := lateIPv6(requests, portOf(listeners[0]), hasIPv6, s.handlers.Log); six != nil {
-				failed <- s.server.Serve(six)
+				failed <- s.server.Serve(listener{six})
 			}
 		})
 	}
