@@ -2,9 +2,9 @@ package media
 
 import "context"
 
-// maxDirect is for how many readers who brings a chunk writes it himself. Where
-// there are more, their own goroutines share the work among the processors.
-const maxDirect = 16
+// maxDirect is how many bytes who brings a chunk writes himself, to all readers
+// together. Where there is more, their own goroutines share it among the processors.
+const maxDirect = 1 << 20
 
 // A Writer is where messages of a subscriber go.
 type Writer interface {
@@ -87,15 +87,15 @@ func (q *queue) tryWrite() (all bool) {
 	return !q.begun && len(q.items.all()) == 0
 }
 
-// flush has what has been pushed to readers written.
-func flush(readers [][]*Subscriber) {
+// flush has a chunk of so many bytes written that has been pushed to readers.
+func flush(readers [][]*Subscriber, size int) {
 	n := 0
 	for _, subs := range readers {
 		n += len(subs)
 	}
 	for _, subs := range readers {
 		for _, s := range subs {
-			if n <= maxDirect {
+			if n*size <= maxDirect {
 				s.queue.flush()
 			} else {
 				s.queue.signal()

@@ -99,7 +99,7 @@ func (p *Post) Copy(src io.Reader) (err error) {
 		c.feed, c.at = p.feed, p.router.now()
 		ok, tell := p.publish(c, rd.takeSkipped())
 		c.release()
-		flush(p.reached)
+		flush(p.reached, len(c.data))
 		if !ok {
 			return ErrTakenOver
 		}

@@ -170,7 +170,7 @@ func (s *Subscriber) Send(data []byte, isText bool) error {
 	if fed {
 		return ErrFedByPost
 	}
-	flush(reached)
+	flush(reached, len(data))
 	return nil
 }
 

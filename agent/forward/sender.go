@@ -68,17 +68,21 @@ func (s *sender) write(ctx context.Context) error {
 // A writer writes a sender's messages to its link, and logs what the queue drops.
 type writer struct {
 	*sender
+	behind  bool // the queue may have been full since it was looked at
 	dropped uint64
 	looked  time.Time
 }
 
 func (w *writer) Write(m media.Message) error {
 	defer w.look()
+	w.behind = true
 	return w.conn.Write(m.Text, m.Parts...)
 }
 
 func (w *writer) TryWrite(m media.Message) bool {
-	defer w.look()
+	if w.behind {
+		defer w.look()
+	}
 	return w.conn.TryWrite(m.Text, m.Parts...)
 }
 
@@ -88,7 +92,7 @@ func (w *writer) look() {
 	if now.Sub(w.looked) < time.Second {
 		return
 	}
-	w.looked = now
+	w.looked, w.behind = now, false
 	if n := w.destination.sub.Info().Dropped; n != w.dropped {
 		w.Log.Warn("queue was full, packets dropped", "packets", n-w.dropped)
 		w.dropped = n
