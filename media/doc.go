@@ -124,4 +124,24 @@
 // queue's.
 // None is held while anything is written, read or waited for. Who tries a Writer
 // holds the queue's trying, for which nobody waits who passes a chunk on.
+//
+// # Benchmarks
+//
+// make bench runs them, against the last tag, and compares BenchmarkLink (in agent)
+// with the least that a program can do for the job: one goroutine that reads a body
+// and writes what it read, without queue, isolation or checks. What a packet costs is
+// mostly the kernel's work and, below 10 Mbit/s, the waking of a core for a few
+// kilobytes; of 1.1 CPU-seconds per GB that one feed of 50 readers costs, system calls
+// are 0.8, masking 0.14 and this package 0.1.
+//
+// Kept, by what each gave at one feed to one reader: writing on the goroutine that read
+// (a third at 4 Mbit/s, a sixth at 50), reading a post 64 KiB at a time and joining what
+// has come together (a fifth at 200 Mbit/s), packets of one picture taken together (a
+// third of a stream at 200 Mbit/s).
+//
+// Tried and not kept: GOMAXPROCS=1, which is as good at 4 Mbit/s as writing where one
+// reads and delays all that shares the processor; profile-guided optimisation (5 % at
+// 50 Mbit/s, and worse at 4, where code is cold); no fast start (10 % at 800 Mbit/s:
+// what it keeps is no longer in the cache when it is written again); no limit of what
+// the kernel holds unsent (nothing).
 package media
