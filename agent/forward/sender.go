@@ -68,35 +68,34 @@ func (s *sender) write(ctx context.Context) error {
 // A writer writes a sender's messages to its link, and logs what the queue drops.
 type writer struct {
 	*sender
-	behind  bool // the queue may have been full since it was looked at
-	dropped uint64
+	behind  bool // it has written a backlog since it looked
 	looked  time.Time
+	dropped uint64
 }
 
-func (w *writer) Write(m media.Message) error {
-	defer w.look()
-	w.behind = true
-	return w.conn.Write(m.Text, m.Parts...)
-}
-
+// TryWrite leaves it to Write to look what has been dropped: a log may have to be
+// waited for.
 func (w *writer) TryWrite(m media.Message) bool {
-	if w.behind {
-		defer w.look()
+	if w.behind && time.Since(w.looked) >= time.Second {
+		return false
 	}
 	return w.conn.TryWrite(m.Text, m.Parts...)
 }
 
-// look tells what the queue has dropped, once a second at most.
-func (w *writer) look() {
-	now := time.Now()
-	if now.Sub(w.looked) < time.Second {
-		return
+func (w *writer) Write(m media.Message) error {
+	if err := w.conn.Write(m.Text, m.Parts...); err != nil {
+		return err
 	}
-	w.looked, w.behind = now, false
+	now := time.Now()
+	if w.behind = now.Sub(w.looked) < time.Second; w.behind {
+		return nil
+	}
+	w.looked = now
 	if n := w.destination.sub.Info().Dropped; n != w.dropped {
 		w.Log.Warn("queue was full, packets dropped", "packets", n-w.dropped)
 		w.dropped = n
 	}
+	return nil
 }
 
 // begin makes s the one that writes. Where another link still carried, its
