@@ -3,7 +3,6 @@ package link
 import (
 	"net"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -12,7 +11,7 @@ import (
 // once is kept, and leaves before what is written next.
 type socket struct {
 	net.Conn
-	raw syscall.RawConn // nil: it cannot be tried
+	trial *trial // nil: it cannot be tried
 
 	mu       sync.Mutex
 	tried    bool
@@ -25,8 +24,10 @@ type socket struct {
 
 func newSocket(c net.Conn) *socket {
 	s := &socket{Conn: c}
-	if tcp, ok := c.(*net.TCPConn); ok && canTry {
-		s.raw, _ = tcp.SyscallConn()
+	if tcp, ok := c.(*net.TCPConn); ok {
+		if raw, err := tcp.SyscallConn(); err == nil {
+			s.trial = newTrial(raw)
+		}
 	}
 	return s
 }
@@ -51,7 +52,7 @@ func (s *socket) SetWriteDeadline(t time.Time) error {
 func (s *socket) try() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tried = s.raw != nil && s.waiting == 0 && len(s.rest) == 0
+	s.tried = s.trial != nil && s.waiting == 0 && len(s.rest) == 0
 	return s.tried
 }
 
@@ -83,7 +84,7 @@ func (s *socket) Write(b []byte) (n int, err error) {
 // holds the lock.
 func (s *socket) writeNow(b []byte) (n int, err error) {
 	if len(s.rest) == 0 {
-		n, err = writeSome(s.raw, b)
+		n, err = s.trial.write(b)
 	}
 	if err == nil {
 		s.rest = append(s.rest, b[n:]...)
