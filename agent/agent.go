@@ -12,6 +12,7 @@ import (
 
 	"vw/agent/channel"
 	"vw/agent/forward"
+	"vw/agent/journal"
 	"vw/agent/link"
 	"vw/agent/local"
 	"vw/agent/owner"
@@ -31,6 +32,7 @@ type Agent struct {
 	dialer     *link.Dialer
 	recordings *media.Folder
 	store      *state.Store
+	journal    *journal.Journal
 	commands   *command.Handler
 	owner      *owner.Owner
 	forward    *forward.Forwarder
@@ -75,6 +77,9 @@ func build(c Config, listeners []net.Listener, dial func(ctx context.Context, ne
 	a := &Agent{config: c, log: log, logLimit: limit, instance: uuid.NewString(), started: time.Now(), router: media.NewRouter(),
 		dialer:     link.New(link.Config{Policy: policy, TLS: tls, Ping: c.PingInterval, Credentials: c.CredentialsDir, Dial: dial}),
 		recordings: &media.Folder{Dir: cmp.Or(c.RecordDir, "recordings"), Keep: c.RecordKeep}}
+	if a.journal, err = journal.Open(journal.Config{Path: c.Journal, Disk: c.disk, Log: log}); err != nil {
+		return nil, err
+	}
 	store, held, err := state.Open(state.Config{Path: c.State, Source: source{a}, Log: log})
 	if err != nil {
 		return nil, err
@@ -88,20 +93,20 @@ func build(c Config, listeners []net.Listener, dial func(ctx context.Context, ne
 		rules.Destinations[command.APIRule] = known.Rule
 	}
 	a.store = store
-	a.commands = command.New(command.Config{Name: c.Name, Rules: rules, Effects: effects{a}, Reports: reports{reporter{a}}, Log: log})
+	a.commands = command.New(command.Config{Name: c.Name, Rules: rules, Effects: effects{a}, Reports: reports{reporter{a}}, Journal: a.journal, Log: log})
 	a.forward = forward.New(forward.Config{Router: a.router, Dialer: a.dialer, Folder: folder{a.recordings, c.disk},
 		LocalOnly: c.RecordDir == "", Log: log})
 	a.channel = channel.New(channel.Config{Dialer: a.dialer, Commands: a.commands, Store: store, Reporter: reporter{a},
 		Trial: c.Trial, Heartbeat: c.Heartbeat, Known: known, Log: log})
 	a.owner, err = owner.New(owner.Config{
 		Router: a.router, MuteFile: c.MuteFile, OnAirFile: c.OnAirFile, TokenFile: c.OwnerTokenFile,
-		Built: c.Built, Saver: store, Turns: a.commands, Log: log,
+		Built: c.Built, Saver: saver{store, a.journal}, Turns: a.commands, Journal: a.journal, Log: log,
 	}, held.State, c.Muted)
 	if err != nil {
 		return nil, err
 	}
 	a.local = local.New(local.Config{Listeners: listeners, Router: a.router, Dialer: a.dialer, Commands: a.commands, Channel: a.channel,
-		Owner: a.owner, Store: store, Reporter: reporter{a}, Root: c.Root, Log: log})
+		Owner: a.owner, Store: store, Journal: a.journal, Reporter: reporter{a}, Root: c.Root, Log: log})
 	return a, nil
 }
 
@@ -124,6 +129,8 @@ func (a *Agent) start(ctx context.Context) (stop func()) {
 	lasting, endLasting := context.WithCancel(ctx) // the owner's word and the state outlast the links
 	var rest sync.WaitGroup
 	rest.Go(func() { a.store.Run(lasting) })
+	rest.Go(func() { a.journal.Run(lasting) })
+	a.journal.Begin(a.commands.Rules(), a.owner.Word())
 	rest.Go(func() { a.owner.Run(lasting) })
 	rest.Go(func() { a.router.Run(running) })
 	rest.Go(func() { a.saveSlots(lasting) })
@@ -136,6 +143,7 @@ func (a *Agent) start(ctx context.Context) (stop func()) {
 		links.Go(a.channel.Close)
 		links.Go(a.forward.Close)
 		links.Wait()
+		a.journal.End()
 		endLasting()
 		rest.Wait()
 		a.log.Info("stopped")
@@ -181,6 +189,21 @@ type folder struct {
 func (f folder) Record(file string) (*media.Recording, error) {
 	f.disk()
 	return f.Folder.Record(file)
+}
+
+// A saver makes what is in force outlive the program, and who changed it be known.
+type saver struct {
+	store   *state.Store
+	journal *journal.Journal
+}
+
+// Save returns when both is written, or their disks hang; its error is of the state.
+func (s saver) Save() (err error) {
+	var both sync.WaitGroup
+	both.Go(func() { _ = s.journal.Flush() }) // it tells
+	err = s.store.Save()
+	both.Wait()
+	return err
 }
 
 // A source tells what is to outlive the program.

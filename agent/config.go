@@ -57,6 +57,8 @@ type Config struct {
 	// State is the file in which rules, mutes and lock last over a restart. It
 	// holds tokens. Defaults to none.
 	State string
+	// Journal is the file in which it is kept who changed what. Defaults to none.
+	Journal string
 	// RecordDir is the folder that recordings cannot leave. It is made when
 	// it is needed. Defaults to none: then a rule that comes over the command
 	// channel may not record, and those of this machine record to "recordings"

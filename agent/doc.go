@@ -6,6 +6,7 @@
 //	link     one outbound websocket that comes back
 //	owner    mutes and lock
 //	state    what outlives the program
+//	journal  who changed what
 //	status   what is reported, and what it means
 //	forward  destination rules to links
 //	channel  the command channel
@@ -115,6 +116,9 @@
 //     TestDamagedStateMutesAndLocksEverythingUntilTheOwnerLiftsIt,
 //     TestStateThatOthersMayWriteStopsTheStart,
 //     TestAViewerWhoStaysSeesTheSameTracksAfterTheAgentWasKilled.
+//   - Every change is in the journal with who made it, and no disk of it holds a reply
+//     up for more than 2 s: TestEveryChangeIsInTheJournalWithWhoMadeIt,
+//     TestAJournalWhoseDiskHangsHoldsACommandUpForTwoSeconds.
 //   - The feeds of a stream are one program, whatever becomes of their sources:
 //     TestFeedsBecomeOneProgram, TestTimeGoesOnWhenFfmpegIsKilledAndRestarted,
 //     TestAnotherPictureInTheRuleIsDecodedOn, TestJsmpegFindsBothTracksIntact.

@@ -5,7 +5,6 @@ import (
 	"maps"
 
 	"vw/agent/forward"
-	"vw/agent/state"
 	"vw/command"
 	"vw/media"
 )
@@ -32,14 +31,14 @@ func (e effects) Apply(r command.Rules, admitted []command.Admission) command.Ap
 	if rule, ok := r.Destinations[command.APIRule]; ok {
 		api = &rule
 	}
-	return command.Applied{Pending: change{pending, a.store}, Trial: a.channel.Apply(api)}
+	return command.Applied{Pending: change{pending, saver{a.store, a.journal}}, Trial: a.channel.Apply(api)}
 }
 
 // A change is in force. It is done when what it removed has stopped, and when it
 // is saved.
 type change struct {
 	pending *media.PendingWrites
-	store   *state.Store
+	saver   saver
 }
 
 // Splice returns when what is replaced goes on no more.
@@ -48,5 +47,5 @@ func (c change) Splice(ctx context.Context) { c.pending.Splice(ctx) }
 // Wait returns when it is done, or ctx ends.
 func (c change) Wait(ctx context.Context) {
 	c.pending.Wait(ctx)
-	_ = c.store.Save() // the state file tells
+	_ = c.saver.Save() // the state file tells
 }

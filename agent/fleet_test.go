@@ -37,11 +37,10 @@ func handshakes() int { return *fleetSize / 50 }
 type busyRelay struct {
 	limit *rate.Limiter
 
-	mu      sync.Mutex
-	away    string        // "", "refuses", or "silent": nothing comes back
-	dials   map[int64]int // by second
-	links   map[net.Conn]bool
-	changed chan struct{}
+	mu    sync.Mutex
+	away  string        // "", "refuses", or "silent": nothing comes back
+	dials map[int64]int // by second
+	links map[net.Conn]bool
 }
 
 func newBusyRelay() *busyRelay {

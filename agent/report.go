@@ -19,7 +19,7 @@ func (r reporter) Status() status.Status {
 		Instance: a.instance, Name: a.config.Name, Version: a.config.Version,
 		Protocol: command.Protocol, Capabilities: command.Capabilities(), Rules: a.commands.Hash(),
 		Started: a.started, Uptime: time.Since(a.started).Seconds(),
-		Locked: a.owner.Locked(), Mutes: a.owner.Muted(), Owner: &word,
+		Locked: a.owner.Locked(), Mutes: a.owner.Muted(), Owner: &word, Journal: a.config.Journal,
 		AnyHost: len(a.config.AllowDestinations) == 0,
 		Feeds:   map[string]status.Feed{}, Streams: map[string]status.Stream{},
 		Channel: a.channel.Info(), Destinations: a.forward.Info(),
@@ -32,6 +32,9 @@ func (r reporter) Status() status.Status {
 	}
 	if err := a.store.Err(); err != nil {
 		s.StateError = err.Error()
+	}
+	if err := a.journal.Err(); err != nil {
+		s.JournalError = err.Error()
 	}
 	s.Decide(time.Now())
 	return s

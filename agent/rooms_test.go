@@ -32,6 +32,7 @@ var walls = []wall{
 	{"vw/agent/link", true, nil, "a link knows no rules, no media and nothing of the agent"},
 	{"vw/agent/owner", false, []string{"vw/command", "vw/media"}, "the owner's word knows no network"},
 	{"vw/agent/state", false, []string{"vw/agent/owner", "vw/command", "vw/media"}, "the state is kept, not acted upon"},
+	{"vw/agent/journal", false, []string{"vw/agent/owner", "vw/command"}, "the journal keeps what was done, and does nothing"},
 	{"vw/agent/status", false, []string{"vw/agent/link", "vw/agent/owner", "vw/command", "vw/media"}, "what is told is plain values, for clients as for the agent"},
 	{"vw/agent/devices", false, nil, "devices are what the kernel has written, whoever asks"},
 	{"vw/agent/forward", false, []string{"vw/agent/link", "vw/agent/status", "vw/command", "vw/media"}, "what is forwarded knows neither HTTP nor commands"},

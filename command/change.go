@@ -21,7 +21,7 @@ func (h *Handler) addStream(ctx context.Context, from Origin, raw json.RawMessag
 	if _, err := h.commit(ctx, h.beside(from, rules.withStream(rule))); err != nil {
 		return Stream{}, err
 	}
-	h.config.Log.Info("stream rule added", "stream", rule.Stream, "feeds", some(rule.Feeds), "by", from.String())
+	h.config.Log.Info("stream rule added", "stream", rule.Stream, "feeds", some(rule.Feeds), "by", ActorIn(ctx).String())
 	rule.Warning = warning(rule.Warning, h.notFed(rule.Feeds))
 	return rule, nil
 }
@@ -52,7 +52,7 @@ func (h *Handler) addDestination(ctx context.Context, from Origin, raw json.RawM
 	if err != nil {
 		return Destination{}, err
 	}
-	h.config.Log.Info("destination rule added", "rule", rule, "by", from.String())
+	h.config.Log.Info("destination rule added", "rule", rule, "by", ActorIn(ctx).String())
 	if rule.ID == APIRule {
 		rule.Trial = trial
 	} else if !rule.OfStream {
@@ -152,7 +152,7 @@ func (h *Handler) deleteStream(ctx context.Context, from Origin, which string) (
 	if _, err := h.commit(ctx, h.beside(from, next)); err != nil {
 		return "", err
 	}
-	h.config.Log.Info("stream rule deleted", "stream", which, "by", from.String())
+	h.config.Log.Info("stream rule deleted", "stream", which, "by", ActorIn(ctx).String())
 	return deleted, nil
 }
 
@@ -170,6 +170,6 @@ func (h *Handler) deleteDestination(ctx context.Context, from Origin, which stri
 	if _, err := h.commit(ctx, h.beside(from, next)); err != nil {
 		return "", err
 	}
-	h.config.Log.Info("destination rule deleted", "id", which, "by", from.String())
+	h.config.Log.Info("destination rule deleted", "id", which, "by", ActorIn(ctx).String())
 	return deleted, nil
 }

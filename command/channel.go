@@ -41,6 +41,7 @@ func (h *Handler) Handle(ctx context.Context, message []byte, from Origin, reply
 			h.config.Log.Error("panic in a reply", "reason", reason, "stack", string(debug.Stack()))
 		}
 	}()
+	ctx = from.in(ctx)
 	if len(message) > MaxCommand {
 		reply(TooLong())
 		return did

@@ -63,7 +63,7 @@ func (h *Handler) Lasting() Rules {
 
 // addConfirm ends the trial of the table. With "if" only where that is the table's
 // hash; then it may come again.
-func (h *Handler) addConfirm(ctx context.Context, from Origin, command object) (any, error) {
+func (h *Handler) addConfirm(ctx context.Context, command object) (any, error) {
 	wanted, err := command.text("if")
 	if err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func (h *Handler) addConfirm(ctx context.Context, from Origin, command object) (
 		if _, err := h.commit(ctx, change{rules: h.Rules()}); err != nil {
 			return nil, err
 		}
-		h.config.Log.Info("rules confirmed", "by", from.String())
+		h.config.Log.Info("rules confirmed", "by", ActorIn(ctx).String())
 	}
 	return map[string]string{"confirmed": h.Hash()}, nil
 }

@@ -59,6 +59,13 @@ type Reports interface {
 	Status(from Origin) any
 }
 
+// A Journal keeps who did what.
+type Journal interface {
+	// Rules is called when other rules are in force, before the reply, with ctx's Actor.
+	// It must not block.
+	Rules(ctx context.Context, before, after Rules)
+}
+
 // idle is an agent that does and has nothing.
 type idle struct{}
 
@@ -69,3 +76,4 @@ func (idle) InForce() (Destination, bool)             { return Destination{}, fa
 func (idle) Fed() []string                            { return nil }
 func (idle) Feeds(_ Origin, which string) (any, bool) { return struct{}{}, which == all }
 func (idle) Status(Origin) any                        { return struct{}{} }
+func (idle) Rules(context.Context, Rules, Rules)      {}

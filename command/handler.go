@@ -21,6 +21,8 @@ type Config struct {
 	Effects Effects
 	// Reports is what the agent tells. Defaults to an agent that has no feed.
 	Reports Reports
+	// Journal is told of every change. Defaults to none.
+	Journal Journal
 	// Log defaults to none.
 	Log *slog.Logger
 }
@@ -31,6 +33,9 @@ func (c *Config) defaults() {
 	}
 	if c.Reports == nil {
 		c.Reports = idle{}
+	}
+	if c.Journal == nil {
+		c.Journal = idle{}
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -185,7 +190,9 @@ type change struct {
 // context that ends before that leaves it in force, but nobody is told that it has
 // stopped.
 func (h *Handler) commit(ctx context.Context, next change) (trial time.Duration, err error) {
+	before := h.Rules()
 	applied := h.swap(next)
+	h.config.Journal.Rules(ctx, before, next.rules)
 	if applied.Pending == nil {
 		return applied.Trial, nil
 	}

@@ -68,7 +68,7 @@ func (h *Handler) addRules(ctx context.Context, from Origin, command object) (an
 		undo(change.admitted)
 		return tableReply{Rules: next.table(), Hash: next.hash(), DryRun: true, Warning: r.table.warning}, nil
 	case !same || change.trial != already:
-		if err = h.replace(ctx, from, change); err != nil {
+		if err = h.replace(ctx, change); err != nil {
 			return nil, err
 		}
 	}
@@ -101,7 +101,7 @@ func (h *Handler) completed(t sentTable, present Rules, from Origin) (Rules, err
 }
 
 // replace puts a table in force.
-func (h *Handler) replace(ctx context.Context, from Origin, next change) error {
+func (h *Handler) replace(ctx context.Context, next change) error {
 	next, err := h.admitAll(next)
 	if err != nil {
 		return err
@@ -110,7 +110,7 @@ func (h *Handler) replace(ctx context.Context, from Origin, next change) error {
 		return err
 	}
 	h.config.Log.Info("rules replaced", "streams", len(next.rules.Streams), "destinations", len(next.rules.table().Destinations),
-		"confirm", next.trial.left(), "by", from.String())
+		"confirm", next.trial.left(), "by", ActorIn(ctx).String())
 	return nil
 }
 

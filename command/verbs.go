@@ -79,7 +79,7 @@ func (h *Handler) run(ctx context.Context, from Origin, verb string, command obj
 func (h *Handler) add(ctx context.Context, from Origin, what string, command object) (any, error) {
 	switch what {
 	case "confirm":
-		return h.addConfirm(ctx, from, command)
+		return h.addConfirm(ctx, command)
 	case "watch":
 		return parseWatch(command)
 	}

@@ -147,6 +147,9 @@ func (c *Channel) Answer(ctx context.Context, conn *link.Conn, from command.Orig
 		reply(command.TooLong())
 		return did, !failed
 	}
+	if from == command.Remote {
+		ctx = command.Actor{Who: from.String(), Relay: conn.Relay()}.In(ctx)
+	}
 	did = c.Commands.Handle(ctx, message, from, reply)
 	return did, !failed && (replied || ctx.Err() == nil)
 }

@@ -146,6 +146,7 @@ func (c *Client) ask(ctx context.Context, method, path string, body, answer any)
 
 // do sends a request, and has read take the answer unless that is an error.
 func (c *Client) do(req *http.Request, read func(io.Reader) error) error {
+	req.Header.Set("User-Agent", status.UserAgent)
 	if c.config.Token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.config.Token)
 	}

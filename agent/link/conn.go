@@ -86,6 +86,9 @@ func (d *Dialer) conn(ws *websocket.Conn) *Conn {
 	return c
 }
 
+// Relay is the host at which it was dialled, "" where it was accepted.
+func (c *Conn) Relay() string { return c.target.Host() }
+
 // alive puts off the end that comes without pongs. Nothing else puts it off:
 // a link can carry media one way long after nobody is there.
 func (c *Conn) alive() error {

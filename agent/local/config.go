@@ -5,6 +5,7 @@
 package local
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"log/slog"
@@ -28,9 +29,15 @@ type Config struct {
 	Channel   *channel.Channel
 	Owner     *owner.Owner
 	Store     *state.Store
+	Journal   Journal
 	Reporter  Reporter
 	Root      string // where this machine's file system begins
 	Log       *slog.Logger
+}
+
+// A Journal keeps who did what: ctx has the command.Actor.
+type Journal interface {
+	Endpoint(ctx context.Context, which string)
 }
 
 // A Reporter tells the agent's status, as this machine may know it.

@@ -48,6 +48,7 @@ func (m statusMetrics) collect(to sink) {
 	to.gauge("vw_uptime_seconds", "seconds since the start", s.Uptime)
 	to.gauge("vw_locked", "1 while the owner has locked the rules", one(s.Locked))
 	to.gauge("vw_state_saved", "0 where the newest rules could not be saved", one(s.StateError == ""))
+	to.gauge("vw_journal_written", "0 where the newest lines of the journal could not be written", one(s.JournalError == ""))
 	to.gauge("vw_problems", "things that are wrong, as vw status lists them, but for those that tell of a muted feed or the owner", float64(len(s.OutsideProblems())))
 	channel := s.Channel
 	if channel == nil {

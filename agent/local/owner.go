@@ -12,6 +12,7 @@ import (
 
 	"vw/agent/owner"
 	"vw/agent/status"
+	"vw/command"
 	"vw/media"
 )
 
@@ -88,7 +89,7 @@ func (h *handlers) lock(w http.ResponseWriter, r *http.Request, _ string) {
 	var err error
 	if r.Method == http.MethodPut || r.Method == http.MethodDelete {
 		err = h.Owner.Lock(r.Context(), r.Method == http.MethodPut)
-		h.Log.Info("owner's lock", "locked", h.Owner.Locked())
+		h.Log.Info("owner's lock", "locked", h.Owner.Locked(), "by", command.ActorIn(r.Context()).String())
 	}
 	writeResult(w, status.Lock{Locked: h.Owner.Locked(), Kept: h.Store.Keeps()}, err)
 }

@@ -63,12 +63,13 @@ func (h *handlers) listDestinations(w http.ResponseWriter, _ *http.Request, whic
 
 // forgetEndpoint lets the owner drop an endpoint of the command channel that would
 // be dialled where the one in force cannot be reached: former, or configured.
-func (h *handlers) forgetEndpoint(w http.ResponseWriter, _ *http.Request, which string) {
+func (h *handlers) forgetEndpoint(w http.ResponseWriter, r *http.Request, which string) {
 	if !h.Channel.Forget(which) {
 		writeError(w, http.StatusNotFound, "there is no such endpoint: of those that GET /api/stats shows under control, former and configured can be dropped")
 		return
 	}
-	h.Log.Info("command channel's endpoint dropped", "endpoint", which)
+	h.Log.Info("command channel's endpoint dropped", "endpoint", which, "by", command.ActorIn(r.Context()).String())
+	h.Journal.Endpoint(r.Context(), which)
 	_ = h.Store.Save() // it logs
 	writeJSON(w, which)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"vw/agent/status"
 	"vw/command"
 )
 
@@ -84,7 +85,7 @@ func (s routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			continue
 		}
 		if slices.Contains(route.Methods, r.Method) || r.Method == http.MethodHead && slices.Contains(route.Methods, http.MethodGet) {
-			route.serve(s.handlers, w, r, name)
+			route.serve(s.handlers, w, r.WithContext(actor(r).In(r.Context())), name)
 			return
 		}
 		allowed = append(allowed, route.Methods...)
@@ -98,6 +99,18 @@ func (s routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	list := strings.Join(allowed, ", ")
 	w.Header().Set("Allow", list)
 	writeError(w, http.StatusMethodNotAllowed, fmt.Sprintf("%.20s is not for this path: use %s", r.Method, list))
+}
+
+// actor tells who sends a request, as far as it says so itself.
+func actor(r *http.Request) command.Actor {
+	who := "rest"
+	switch {
+	case fromBrowser(r):
+		who = "page"
+	case r.UserAgent() == status.UserAgent:
+		who = "command"
+	}
+	return command.Actor{Who: who}
 }
 
 func (h *handlers) healthcheck(w http.ResponseWriter, _ *http.Request, _ string) { writeJSON(w, "ok") }

@@ -3,6 +3,7 @@ package owner
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"vw/media"
@@ -26,7 +27,25 @@ type Config struct {
 	// Saver makes State outlive the program.
 	Saver Saver
 	Turns Turns
-	Log   *slog.Logger
+	// Journal is told of every change. Defaults to none.
+	Journal Journal
+	Log     *slog.Logger
+}
+
+// A Journal keeps who did what: ctx has the command.Actor. It must not block.
+type Journal interface {
+	Word(ctx context.Context, before, after Word)
+}
+
+// A Word is what the owner has said, as it is in force.
+type Word struct {
+	Mutes    []string // in force now, for whatever reason
+	Schedule []Mute   // those by the clock
+	Locked   bool
+}
+
+func (w Word) equal(other Word) bool {
+	return w.Locked == other.Locked && slices.Equal(w.Mutes, other.Mutes) && slices.Equal(w.Schedule, other.Schedule)
 }
 
 // A Saver saves what Owner.State returns.

@@ -59,6 +59,24 @@ func (o *Owner) State() State {
 	return s
 }
 
+// Word returns what is in force.
+func (o *Owner) Word() Word {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.word()
+}
+
+// word is Word. The caller holds the lock.
+func (o *Owner) word() Word {
+	w := Word{Mutes: slices.Clone(o.inForce), Locked: o.locked}
+	for _, m := range o.mutes {
+		if m.scheduled() {
+			w.Schedule = append(w.Schedule, m)
+		}
+	}
+	return w
+}
+
 // Locked reports whether the rules are.
 func (o *Owner) Locked() bool {
 	o.mu.Lock()

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"vw/command"
 )
 
 // lookEvery is the time between two looks for the mute file where the system
@@ -61,7 +63,7 @@ func (o *Owner) watchMuteFile(ctx context.Context) {
 
 func (o *Owner) lookForMuteFile(ctx context.Context) {
 	why := lookFor(o.config.MuteFile)
-	o.change(ctx, func() {
+	o.change(command.Actor{Who: "mute file"}.In(ctx), func() {
 		if why != o.muteFile {
 			o.config.Log.Info("mute file", "allMuted", why != "", "why", why)
 		}

@@ -110,7 +110,7 @@ func (o *Owner) followClock(ctx context.Context) {
 		case <-o.scheduled:
 		case <-look:
 		}
-		o.change(ctx, func() {})
+		o.change(command.Actor{Who: "clock"}.In(ctx), func() {})
 	}
 }
 
@@ -146,10 +146,10 @@ func (o *Owner) Unmute(ctx context.Context, feed string) error {
 // Lock locks the rules or opens them. When it returns, no remote command comes
 // into force any more: the one that was running has ended.
 func (o *Owner) Lock(ctx context.Context, on bool) error {
-	o.mu.Lock()
-	o.locked = on
-	o.lifted()
-	o.mu.Unlock()
+	o.change(ctx, func() {
+		o.locked = on
+		o.lifted()
+	})
 	err := o.config.Turns.InTurn(ctx, o.save)
 	if ctx.Err() != nil {
 		return &command.Error{Kind: command.Canceled, Why: "done, but a command that came before is still running"}
@@ -192,8 +192,16 @@ func (o *Owner) add(m Mute) bool {
 // waits for what is muted now to stop.
 func (o *Owner) change(ctx context.Context, do func()) {
 	o.mu.Lock()
+	before := o.word()
 	do()
 	pending := o.enforce()
+	after := o.word()
+	if !slices.Equal(before.Mutes, after.Mutes) {
+		o.config.Log.Info("owner's mutes", "mutes", after.Mutes, "by", command.ActorIn(ctx).String())
+	}
+	if o.config.Journal != nil && !before.equal(after) {
+		o.config.Journal.Word(ctx, before, after)
+	}
 	o.mu.Unlock()
 	pending.Wait(ctx)
 }
@@ -216,9 +224,6 @@ func (o *Owner) enforce() *media.PendingWrites {
 	slices.Sort(muted)
 	if muted = slices.Compact(muted); o.inForce != nil && slices.Equal(muted, o.inForce) {
 		return &media.PendingWrites{}
-	}
-	if o.inForce != nil {
-		o.config.Log.Info("owner's mutes", "mutes", muted)
 	}
 	o.inForce = muted
 	return o.config.Router.SetMutes(muted)

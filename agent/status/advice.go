@@ -57,6 +57,7 @@ var advice = map[link.Code]string{
 	CodeTokenExpired:     "ask whoever runs the relay for a new one: it may hang up, and let nobody in again",
 	CodeRecordingStopped: "see to the disk, then add the rule again",
 	CodeStateNotSaved:    "see to the disk or folder of VW_STATE",
+	CodeJournal:          "see to the disk or folder of VW_JOURNAL",
 	CodeStateDamaged:     "look at what is muted; vw unmute '*' and vw unlock end it",
 	CodeClockUnset:       "set the clock: timedatectl set-ntp true",
 	CodeOnAirFile:        "see to the disk or folder of VW_ON_AIR_FILE",

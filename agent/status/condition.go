@@ -31,22 +31,23 @@ func (c Condition) Sends() bool { return c == OnAir || c == Behind }
 
 // The codes of problems that are no link's.
 const (
-	CodePending          link.Code = "pending"            // not up yet, and nothing has failed
-	CodeStalled          link.Code = "stalled"            // the link is up and takes nothing
-	CodeBehind           link.Code = "behind"             // it takes less than comes in
-	CodeNeverFed         link.Code = "never_fed"          // nothing has come in so far, of whatever kind
-	CodeNoSource         link.Code = "no_source"          // nothing posts
-	CodeSourceSilent     link.Code = "source_silent"      // something posts, and sends nothing
-	CodeNotMPEGTS        link.Code = "not_mpegts"         // something else than MPEG-TS is posted
-	CodeNothingComesIn   link.Code = "nothing_comes_in"   // on any feed of a destination
-	CodePartMissing      link.Code = "part_missing"       // on air without some of it
-	CodeNoTracks         link.Code = "no_tracks"          // no track can be made of what comes in
-	CodeTakenOver        link.Code = "taken_over"         // two posts end each other
-	CodeTokenReadOnly    link.Code = "token_read_only"    // its scopes lack write
-	CodeTokenExpiring    link.Code = "token_expiring"     // soon; the link is up
-	CodeTokenExpired     link.Code = "token_expired"      // the link is up still
-	CodeRecordingStopped link.Code = "recording_stopped"  //
-	CodeStateNotSaved    link.Code = "state_not_saved"    // a restart would lose the newest rules
+	CodePending          link.Code = "pending"           // not up yet, and nothing has failed
+	CodeStalled          link.Code = "stalled"           // the link is up and takes nothing
+	CodeBehind           link.Code = "behind"            // it takes less than comes in
+	CodeNeverFed         link.Code = "never_fed"         // nothing has come in so far, of whatever kind
+	CodeNoSource         link.Code = "no_source"         // nothing posts
+	CodeSourceSilent     link.Code = "source_silent"     // something posts, and sends nothing
+	CodeNotMPEGTS        link.Code = "not_mpegts"        // something else than MPEG-TS is posted
+	CodeNothingComesIn   link.Code = "nothing_comes_in"  // on any feed of a destination
+	CodePartMissing      link.Code = "part_missing"      // on air without some of it
+	CodeNoTracks         link.Code = "no_tracks"         // no track can be made of what comes in
+	CodeTakenOver        link.Code = "taken_over"        // two posts end each other
+	CodeTokenReadOnly    link.Code = "token_read_only"   // its scopes lack write
+	CodeTokenExpiring    link.Code = "token_expiring"    // soon; the link is up
+	CodeTokenExpired     link.Code = "token_expired"     // the link is up still
+	CodeRecordingStopped link.Code = "recording_stopped" //
+	CodeStateNotSaved    link.Code = "state_not_saved"   // a restart would lose the newest rules
+	CodeJournal          link.Code = "journal_not_written"
 	CodeStateDamaged     link.Code = "state_damaged"      // so all was muted and locked
 	CodeClockUnset       link.Code = "clock_unset"        // so all that is scheduled is muted
 	CodeOnAirFile        link.Code = "on_air_file_failed" // the sign may tell what is not so

@@ -63,6 +63,9 @@ func (s *decision) decideOwn(add func(of, name string, p *Problem)) {
 	if s.StateError != "" {
 		add("agent", "", problem(CodeStateNotSaved, "a restart would lose the newest rules, the state cannot be saved: "+s.StateError))
 	}
+	if s.JournalError != "" {
+		add("agent", "", problem(CodeJournal, "who changes what is not kept, the journal cannot be written: "+s.JournalError))
+	}
 	if o := s.Owner; o != nil {
 		if o.Damaged {
 			add("owner", "", problem(CodeStateDamaged, "the state file was damaged, so everything was muted and locked"))

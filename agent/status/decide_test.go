@@ -188,7 +188,7 @@ func TestEveryCodeOfAProblemSaysWhatToDo(t *testing.T) {
 		link.CodeTokenMissing, link.CodeTokenRefused, link.CodeNotFound, link.CodeNoAccess, link.CodeWantsTLS, link.CodeNoSuchHost,
 		link.CodeConnRefused, link.CodeTimeout, link.CodeUnknownAuthority, link.CodeNotYetValid, link.CodeNoPong, link.CodeManyDials,
 		link.CodeRedirect, link.CodeNoRoom, link.CodeOther,
-		status.CodeStalled, status.CodeBehind, status.CodeNeverFed, status.CodeNoSource, status.CodeNotMPEGTS, status.CodeRecordingStopped, status.CodeStateNotSaved,
+		status.CodeStalled, status.CodeBehind, status.CodeNeverFed, status.CodeNoSource, status.CodeNotMPEGTS, status.CodeRecordingStopped, status.CodeStateNotSaved, status.CodeJournal, status.CodeTokenExpiring,
 	} {
 		saysItself := code == link.CodeManyDials || code == link.CodeRedirect || code == link.CodeNoRoom || code == link.CodeOther
 		if (status.Advice(code) == "") != saysItself {

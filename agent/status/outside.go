@@ -49,7 +49,7 @@ func (s Status) OutsideProblems() []Wrong {
 // but what is muted now, since a schedule tells when somebody is there, and
 // nothing of what a muted feed does.
 func (s Status) Outside() any {
-	s.Owner, s.Problems = nil, s.OutsideProblems()
+	s.Owner, s.Journal, s.Problems = nil, "", s.OutsideProblems()
 	s.Streams = maps.Clone(s.Streams)
 	for name, x := range s.Streams {
 		x.Missing = maps.Clone(x.Missing)

@@ -20,13 +20,15 @@ type Status struct {
 	Capabilities []string               `json:"capabilities"` // what of the protocol it understands
 	Rules        string                 `json:"rules"`        // their hash
 	Started      time.Time              `json:"started"`
-	Uptime       float64                `json:"uptime"`               // seconds
-	Locked       bool                   `json:"locked"`               // the command channel can list, not change
-	Mutes        []string               `json:"mutes"`                // the owner's that are in force now
-	Owner        *owner.Info            `json:"owner,omitempty"`      // why; told on this machine alone
-	AnyHost      bool                   `json:"anyHost"`              // VW_ALLOW_DESTINATIONS is not set
-	StateError   string                 `json:"stateError,omitempty"` // why a restart would lose the newest rules
-	Channel      *Channel               `json:"control"`              // the command channel; null where there is none
+	Uptime       float64                `json:"uptime"`                 // seconds
+	Locked       bool                   `json:"locked"`                 // the command channel can list, not change
+	Mutes        []string               `json:"mutes"`                  // the owner's that are in force now
+	Owner        *owner.Info            `json:"owner,omitempty"`        // why; told on this machine alone
+	AnyHost      bool                   `json:"anyHost"`                // VW_ALLOW_DESTINATIONS is not set
+	StateError   string                 `json:"stateError,omitempty"`   // why a restart would lose the newest rules
+	Journal      string                 `json:"journal,omitempty"`      // its file; told on this machine alone
+	JournalError string                 `json:"journalError,omitempty"` // why the newest of its lines are not written
+	Channel      *Channel               `json:"control"`                // the command channel; null where there is none
 	Feeds        map[string]Feed        `json:"feeds"`
 	Streams      map[string]Stream      `json:"streams"`
 	Destinations map[string]Destination `json:"destinations"`

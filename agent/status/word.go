@@ -15,3 +15,6 @@ type Lock struct {
 	Locked bool `json:"locked"` // the command channel can list, not change
 	Kept   bool `json:"kept"`   // it outlives a restart
 }
+
+// UserAgent is what vw mute and the like call themselves.
+const UserAgent = "vw"

@@ -70,7 +70,7 @@ func TestShellsCompleteCommandsAndFlags(t *testing.T) {
 	}{
 		{"stream", []string{"bash", "-c", `. ./bash; COMP_WORDS=(vw str) COMP_CWORD=1; _vw; echo ${COMPREPLY[@]}`}},
 		{"--log-level --log-format", []string{"bash", "-c", `. ./bash; COMP_WORDS=(vw stream --lo) COMP_CWORD=2; _vw; echo ${COMPREPLY[@]}`}},
-		{"--to\n--to-file\n--token", []string{"bash", "-c", `. ./bash; COMP_WORDS=(vw send --to) COMP_CWORD=2; _vw; printf '%s\n' ${COMPREPLY[@]}`}},
+		{"--to\n--to-file\n--token\n--token-file", []string{"bash", "-c", `. ./bash; COMP_WORDS=(vw send --to) COMP_CWORD=2; _vw; printf '%s\n' ${COMPREPLY[@]}`}},
 		{"", []string{"zsh", "-f", "-n", "zsh"}}, // it parses
 		{"stream", []string{"fish", "--no-config", "-c", `source fish; complete -C 'vw str' | string split -f1 \t`}},
 		{"--log-format\n--log-level", []string{"fish", "--no-config", "-c", `source fish; complete -C 'vw stream --log' | string split -f1 \t | sort`}},

@@ -66,6 +66,7 @@ func streamConfig(call *cli.Call) (agent.Config, error) {
 	f.StringVar(&c.OnAirFile, "on-air-file", "", "`FILE` in which vw keeps the names of the feeds that leave now, one a line (default: none)")
 	f.StringVar(&c.OwnerTokenFile, "owner-token-file", "", "`FILE` with the token that unmuting and unlocking want (default: none)")
 	f.StringVar(&c.State, "state", "", "`FILE` that keeps rules, mutes and lock over a restart; it holds tokens (default: none)")
+	f.StringVar(&c.Journal, "journal", "", "`FILE` in which is kept who changed what, a line of JSON each (default: none)")
 	f.StringVar(&c.RecordDir, "record-dir", "", "`FOLDER` for recordings; if it is not set, the command channel may not record, and this machine's own rules record to the folder recordings (default: none)")
 	f.Var(&c.RecordKeep, "record-keep", "how old and how large recordings may grow before the oldest are deleted, a `LIMIT` such as 7d, 20GB or 7d,20GB (default: none)")
 	f.DurationVar(&c.PingInterval, "ping-interval", 15*time.Second, "`TIME` between pings on every link")
