@@ -9,6 +9,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"vw/agent"
+	"vw/command"
 	"vw/testrelay"
 )
 
@@ -275,4 +276,34 @@ func TestDeletingAStalledDestinationIsDoneInASecondAndLeavesNothing(t *testing.T
 	eventually(t, "goroutines are back to where they were", func() bool { return goroutineCount() <= goroutines })
 	eventually(t, "open files are back to where they were", func() bool { return openFiles(t) <= files })
 	f.stop()
+}
+
+// The link of before carries on until the new one is up: with what it carried, or not.
+func TestAnotherStreamIsNotBroughtToWhereTheRuleLedBefore(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 15*time.Second, func(b *bubble) {
+		b.relay.SetFaults("/in/new", testrelay.Faults{Refuse: 503})
+		old := b.relay.Subscribe("old")
+		defer old.Close()
+		rule := func(stream, path string) command.Destination {
+			return command.Destination{ID: "0", Stream: stream, Destination: "ws://localhost" + path}
+		}
+		stop := b.flow(20 * time.Millisecond)
+		for name, before := range map[string][]command.Destination{
+			"at once":          {rule("other", "/in/old")},
+			"a feed, a stream": {{ID: "0", Stream: "video0", OfStream: true, Destination: "ws://localhost/in/old"}},
+			"in two steps":     {rule("other", "/in/old"), rule("other", "/in/new")},
+		} {
+			for _, r := range before {
+				b.apply(r)
+				time.Sleep(2 * time.Second)
+			}
+			b.apply(rule("video0", "/in/new"))
+			time.Sleep(15 * time.Second)
+			if n := len(old.Drain()); n > 0 {
+				t.Errorf("%s: %d messages of another stream at the old address", name, n)
+			}
+		}
+		stop()
+	})
 }

@@ -120,10 +120,15 @@ func (d *destination) setFile(recording *media.Recording) *media.PendingWrites {
 }
 
 // goesOn reports whether the destination can be changed to a rule: a link neither
-// comes to one that has none, nor goes.
+// comes to one that has none, nor goes, and no link that carries on for a while
+// brings another stream to where no rule sends that.
 func (d *destination) goesOn(rule command.Destination) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	another := d.rule.Stream != rule.Stream || d.rule.OfStream != rule.OfStream
+	if another && (d.rule.Destination != rule.Destination || d.previous != nil) {
+		return false
+	}
 	return (d.rule.Destination == "") == (rule.Destination == "")
 }
 
