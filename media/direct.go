@@ -28,7 +28,6 @@ func (s *Subscriber) Forward(ctx context.Context, w Writer) error {
 			break
 		}
 		if err = q.write(w, m); err != nil {
-			q.setWriter(nil)
 			return err
 		}
 	}
@@ -40,6 +39,9 @@ func (s *Subscriber) Forward(ctx context.Context, w Writer) error {
 
 func (q *queue) write(w Writer, m Message) error {
 	err := w.Write(m)
+	if err != nil {
+		q.setWriter(nil) // so that nobody tries it before it is replaced
+	}
 	q.done(err == nil)
 	return err
 }

@@ -187,3 +187,28 @@ func TestWhatHasComeTogetherIsWrittenTogether(t *testing.T) {
 		}
 	})
 }
+
+func TestAWriterThatHasFailedIsNotTriedAgain(t *testing.T) {
+	r := media.NewRouter()
+	src := newSource(3, 0)
+	x := subscribe(t, r, media.Subscription{Name: "feed"})
+	p := open(t, r, "feed")
+	ctx, stop := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for ctx.Err() == nil {
+			p.send(t, src.take(1))
+		}
+	})
+	for range 2000 {
+		w := &pipe{takes: func() bool { return false }, waits: func() error { return errors.New("broken") }}
+		if err := x.Forward(t.Context(), w); err == nil {
+			t.Fatal("it has not failed")
+		}
+	}
+	stop()
+	wg.Wait()
+	if len(waiting(x)) == 0 {
+		t.Error("nothing is handed out any more")
+	}
+}

@@ -20,7 +20,7 @@
 // who passes a chunk on ever waits for one who writes: he writes what a Writer
 // takes at once, and leaves the rest to that goroutine
 // (TestWhoBringsAChunkWritesItWhereNobodyNeedsToWait,
-// TestWhatIsLeftOfAMessageIsWrittenBeforeTheNext).
+// TestWhatIsLeftOfAMessageIsWrittenBeforeTheNext, TestAWriterThatHasFailedIsNotTriedAgain).
 //
 // A feed is bytes: its readers get what came in, unchanged
 // (TestBytesPassUnchangedHoweverTheyAreCut). A stream is one valid program,
