@@ -21,8 +21,6 @@ const (
 	closeTimeout = 500 * time.Millisecond
 	stallTimeout = 2 * time.Second
 	drainTimeout = 10 * time.Second
-	// SteadyAfter is how long a link has to last to count as one that has come up.
-	SteadyAfter = 10 * time.Second
 	// deadAfter is how many ping intervals without a pong a link survives.
 	deadAfter = 3
 	// sendBuffer is what the kernel may hold of a link, in bytes, where what

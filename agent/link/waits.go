@@ -19,6 +19,8 @@ const (
 	// vain then waits for sharedWait at least, so that those who were not yet there
 	// come first: ten thousand dial 700 times a second.
 	sharedWait = 15 * time.Second
+	// SteadyAfter is how long a link has to last to count as one that has come up.
+	SteadyAfter = 10 * time.Second
 	// refusedWait is how long a media link waits after its token was refused.
 	refusedWait = 5 * time.Minute
 )
