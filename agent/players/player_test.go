@@ -40,6 +40,7 @@ func (e event) behind() time.Duration {
 // A player is one in a page of the browser.
 type player struct {
 	name string
+	key  string // in its URL
 	page string // its text
 
 	mu      sync.Mutex

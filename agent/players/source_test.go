@@ -36,7 +36,14 @@ var (
 	front = camera{1, 320, 240}
 	back  = camera{2, 320, 240}
 	small = camera{3, 160, 112}
+	tiny  = camera{4, 160, 112}
 )
+
+// codecs are ffmpeg's options for what a feed is in. They carry no picture that
+// has to wait for another.
+var codecs = map[string]string{"h264": h264, "mpeg1": mpeg1, "aac": aac, "mp2": mp2}
+
+var everything = []string{"h264", "mpeg1", "aac", "mp2"}
 
 const (
 	h264  = "-c:v libx264 -preset superfast -tune zerolatency -profile:v main -pix_fmt yuv420p -bf 0 -g 25 -b:v 400k -threads 1"
@@ -46,19 +53,21 @@ const (
 )
 
 // shoot has a camera feed an agent until it is ended, or the agent goes. Its
-// feeds are NAME.h264, NAME.mpeg1, NAME.aac and NAME.mp2.
-func shoot(t testing.TB, url, name string, c camera) *source {
+// feeds are NAME.CODEC. It returns when they are there.
+func shoot(t testing.TB, a *agent, name string, c camera, into ...string) *source {
 	t.Helper()
-	args := fmt.Sprintf("-nostdin -v error -f rawvideo -pix_fmt gray -video_size %dx%d -framerate 25 -i pipe:0 "+
+	args := fmt.Sprintf("-v error -f rawvideo -pix_fmt gray -video_size %dx%d -framerate 25 -i pipe:0 "+
 		"-re -f lavfi -i sine=frequency=440:sample_rate=48000", c.width, c.height)
-	for codec, options := range map[string]string{"h264": h264, "mpeg1": mpeg1, "aac": aac, "mp2": mp2} {
-		track := "0:v "
-		if strings.Contains(options, "-c:a") {
-			track = "1:a "
+	var names []string
+	for _, codec := range into {
+		track := "0:v"
+		if strings.Contains(codecs[codec], "-c:a") {
+			track = "1:a"
 		}
-		args += fmt.Sprintf(" -map %s %s -muxpreload 0 -muxdelay 0.1 -flush_packets 1 -f mpegts %s/ts/%s.%s", track, options, url, name, codec)
+		names = append(names, name+"."+codec)
+		args += fmt.Sprintf(" -map %s %s -muxpreload 0 -muxdelay 0.1 -flush_packets 1 -f mpegts %s/ts/%s.%s", track, codecs[codec], a.url, name, codec)
 	}
-	s := &source{t: t, cmd: exec.Command("ffmpeg", strings.Fields(strings.Replace(args, "-nostdin ", "", 1))...)}
+	s := &source{t: t, cmd: exec.Command("ffmpeg", strings.Fields(args)...)}
 	s.cmd.Stderr = &s.said
 	pipe, err := s.cmd.StdinPipe()
 	if err != nil {
@@ -73,7 +82,8 @@ func shoot(t testing.TB, url, name string, c camera) *source {
 		_ = s.cmd.Wait() // it was killed
 		s.ended.Wait()
 	})
-	t.Cleanup(s.stop)
+	a.t.Cleanup(s.stop)
+	a.await(names...)
 	return s
 }
 

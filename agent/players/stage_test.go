@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -39,6 +40,7 @@ type stage struct {
 
 	mu      sync.Mutex
 	players map[string]*player
+	opened  int
 }
 
 func newStage(t testing.TB) *stage {
@@ -63,6 +65,9 @@ func (s *stage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasSuffix(r.URL.Path, ".js"):
 		http.ServeFile(w, r, filepath.Join(browserFolder, "node_modules", filepath.FromSlash(r.URL.Path)))
+	case r.URL.Path == "/":
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = io.WriteString(w, "<!doctype html><title>players</title>")
 	case p == nil:
 		http.NotFound(w, r)
 	case r.URL.Path == "/seen":
@@ -86,7 +91,7 @@ func (s *stage) browse() {
 	if _, none := os.Stat(filepath.Join(browserFolder, "node_modules/mpegts.js")); err != nil || none != nil {
 		s.Fatal("players need Chromium, node and the packages of agent/testdata/browser: make test installs them")
 	}
-	setting, _ := json.Marshal(map[string]string{"chromium": chromium})
+	setting, _ := json.Marshal(map[string]string{"chromium": chromium, "pages": s.pages.URL})
 	cmd := exec.Command("node", "players.mjs")
 	cmd.Dir = browserFolder
 	cmd.Env = append(os.Environ(), "BROWSER_TEST="+string(setting))
@@ -125,21 +130,21 @@ func (s *stage) browse() {
 	})
 }
 
-// play opens a player's page. What is in it of README is there.
-func (s *stage) play(name, page string) *player {
+// play opens a player's page. What is in it of the manual is there.
+func (s *stage) play(key, name, page string) *player {
 	s.Helper()
-	p := &player{name: name, page: page}
-	key := url.QueryEscape(name)
+	key = url.QueryEscape(key)
+	p := &player{name: name, key: key, page: page}
 	s.mu.Lock()
 	s.players[key] = p
 	s.mu.Unlock()
-	s.browser <- map[string]string{"open": s.pages.URL + "/?" + key}
+	s.browser <- map[string]string{"open": s.pages.URL + "/player?" + key}
 	return p
 }
 
 // close closes a player's page.
 func (s *stage) close(p *player) {
-	s.browser <- map[string]string{"close": s.pages.URL + "/?" + url.QueryEscape(p.name)}
+	s.browser <- map[string]string{"close": s.pages.URL + "/player?" + p.key}
 }
 
 // program builds the real one, once and without the race detector.
@@ -247,4 +252,28 @@ func (a *agent) combine(stream string, feeds ...string) {
 func (a *agent) route(stream, to string) {
 	a.t.Helper()
 	a.request(http.MethodPost, "/api/destinations", map[string]string{"id": stream, "stream": stream, "destination": to})
+}
+
+// await waits until feeds come in.
+func (a *agent) await(feeds ...string) {
+	a.t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for late := time.Now().Add(patience); ; <-tick.C {
+		var status struct {
+			Feeds map[string]struct {
+				Source  bool
+				Packets uint64
+			}
+		}
+		if err := json.Unmarshal([]byte(a.request(http.MethodGet, "/api/stats", nil)), &status); err != nil {
+			a.t.Fatal(err)
+		}
+		if !slices.ContainsFunc(feeds, func(f string) bool { return !status.Feeds[f].Source || status.Feeds[f].Packets == 0 }) {
+			return
+		}
+		if time.Now().After(late) {
+			a.t.Fatalf("of the feeds %q not all come in", feeds)
+		}
+	}
 }

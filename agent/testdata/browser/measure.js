@@ -1,12 +1,13 @@
 // Notes what a player shows and sounds, for the test that has opened it: the
 // times of pictures, the clock that is drawn in them, black, sound and errors.
 (() => {
+  if (!location.search) return; // no player's
   const seen = [];
   const now = () => performance.timeOrigin + performance.now();
   const note = (kind, at, more) => seen.push({ kind, at, ...more });
   setInterval(() => {
     if (seen.length > 0) fetch(`/seen${location.search}`, { method: "POST", body: JSON.stringify(seen.splice(0)) });
-  }, 100);
+  }, 400);
 
   // How long the machine holds this page up.
   let last = now();
@@ -44,13 +45,13 @@
     put.call(this, image, ...rest);
     look(now(), image.data, image.width, image.height, image.width);
   };
-  // What it has decoded of the sound it gives to a source node.
+  // What it has decoded of the sound it gives to a source node, to be heard at a time.
   const play = AudioBufferSourceNode.prototype.start;
-  AudioBufferSourceNode.prototype.start = function (...args) {
-    play.apply(this, args);
+  AudioBufferSourceNode.prototype.start = function (when = 0, ...rest) {
+    play.call(this, when, ...rest);
     const samples = this.buffer.getChannelData(0);
     const level = Math.sqrt(samples.reduce((sum, s) => sum + s * s, 0) / samples.length);
-    note("sound", now(), { level });
+    note("sound", now() + Math.max(0, when - this.context.currentTime) * 1000, { level });
   };
 
   for (const level of ["error", "warn", "log", "info", "debug"]) {
