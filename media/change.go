@@ -57,7 +57,7 @@ func (c *change) done() *PendingWrites {
 		r.mu.Unlock()
 	}
 	for _, p := range c.purges {
-		rests := remainders{keep: p.keep, known: map[*byte]remainder{}}
+		rests := remainders{keep: p.keep, known: map[extent]remainder{}}
 		for _, s := range p.subs {
 			if !s.client || s.ofStream {
 				c.pending.add(s, s.queue.purge(rests.of))
@@ -79,18 +79,26 @@ type remainder struct {
 // share what is left of it too.
 type remainders struct {
 	keep  func(chunk) chunk
-	known map[*byte]remainder
+	known map[extent]remainder
+}
+
+// An extent is what tells chunks apart: some may be the beginning of others.
+type extent struct {
+	first *byte
+	size  int
+	feed  *feed
 }
 
 func (r remainders) of(c chunk) remainder {
 	if c.format != packets || len(c.data) == 0 {
 		return remainder{chunk: r.keep(c)}
 	}
-	rest, ok := r.known[&c.data[0]]
+	key := extent{&c.data[0], len(c.data), c.feed}
+	rest, ok := r.known[key]
 	if !ok {
 		rest.whole, rest.chunk = c.retain(), r.keep(c)
 		rest.lost = c.without(rest.chunk.data)
-		r.known[&c.data[0]] = rest
+		r.known[key] = rest
 	}
 	return rest
 }

@@ -42,7 +42,12 @@ func newSlab() *slab {
 }
 
 func (s *slab) release() {
-	if s != nil && s.refs.Add(-1) == 0 {
+	if s == nil {
+		return
+	}
+	n := s.refs.Add(-1)
+	s.auditRelease(n)
+	if n == 0 {
 		slabs.Put(s)
 	}
 }
@@ -84,7 +89,7 @@ func message(data []byte, isText bool, now time.Time) chunk {
 
 func (c chunk) retain() chunk {
 	if c.slab != nil {
-		c.slab.refs.Add(1)
+		c.slab.auditRetain(c.slab.refs.Add(1))
 	}
 	return c
 }

@@ -28,7 +28,7 @@ func FreeDuringAChange() (during, after bool) {
 	s, q := newSlab(), newQueue(true)
 	q.push(chunk{data: s.b[:MaxMessage], slab: s})
 	s.release()
-	rests := remainders{keep: func(chunk) chunk { return chunk{} }, known: map[*byte]remainder{}}
+	rests := remainders{keep: func(chunk) chunk { return chunk{} }, known: map[extent]remainder{}}
 	q.purge(rests.of)
 	during = s.refs.Load() == 0
 	rests.release()

@@ -54,10 +54,11 @@ func kinds(t testing.TB, seen, b []byte) map[string]int {
 }
 
 // isFiller reports whether a packet is not of a source of these tests, which is
-// random up to its end.
+// random up to its end. What stuffs it before its payload says nothing.
 func isFiller(p mpegts.Packet) bool {
-	end := p[100:]
-	return bytes.Count(end, end[:1]) == len(end)
+	end := p.Payload()
+	end = end[max(0, len(end)-88):]
+	return len(end) == 0 || bytes.Count(end, end[:1]) == len(end)
 }
 
 func TestNothingThatWasRemovedIsHandedOut(t *testing.T) {
@@ -316,4 +317,34 @@ func TestFiftyMutesUnderBacklogAreSound(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The tables of a chunk go by themselves to who waits for its random access point, and
+// are where that chunk begins.
+func TestMuteOfABacklogTellsAChunkFromItsBeginning(t *testing.T) {
+	for _, waitsFirst := range []bool{true, false} { // of the two readers
+		synctest.Test(t, func(t *testing.T) {
+			s := newStage(t, newSource(5, 0))
+			goesOn := s.Subscribe(media.Subscription{Name: "feed"})
+			defer goesOn.Close()
+			s.play(t, 3)
+			waits := s.Subscribe(media.Subscription{Name: "feed"})
+			defer waits.Close()
+			readers := []*media.Subscriber{goesOn, waits}
+			if waitsFirst {
+				slices.Reverse(readers)
+			}
+			for _, x := range readers {
+				x.Start()
+			}
+			s.play(t, s.group-3)
+			waiting(goesOn)
+			waiting(waits)
+			at := len(s.sent)
+			s.play(t, 1)
+			s.SetMutes([]string{"feed:audio"}).Wait(t.Context())
+			same(t, waiting(goesOn), s.sent[at:])
+			same(t, waiting(waits), s.sent[at:])
+		})
+	}
 }
