@@ -13,6 +13,9 @@ const feedExpiry = time.Minute
 // ErrFedByPost is what a message gets that is sent into a feed of packets.
 var ErrFedByPost = errors.New("the feed carries a transport stream: messages would break it")
 
+// ErrNotUTF8 is what text gets that is none.
+var ErrNotUTF8 = errors.New("text that is not UTF-8: send it as a binary message")
+
 // A feed is one named source. Its packets are passed on as they came.
 type feed struct {
 	name    string

@@ -3,6 +3,7 @@ package media
 import (
 	"context"
 	"time"
+	"unicode/utf8"
 )
 
 // A Subscriber is one reader of a feed or stream: a destination's writer, a
@@ -146,8 +147,12 @@ func (s *Subscriber) Removed() bool {
 }
 
 // Send puts a message into the feed that the subscriber names. It goes to all
-// who follow it but the sender.
+// who follow it but the sender. Text that is not UTF-8 is not taken: a relay would
+// close the link on which it came (RFC 6455, 8.1).
 func (s *Subscriber) Send(data []byte, isText bool) error {
+	if isText && !utf8.Valid(data) {
+		return ErrNotUTF8
+	}
 	r := s.router
 	c := message(data, isText, r.now())
 	r.mu.RLock()

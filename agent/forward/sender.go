@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"vw/agent/link"
 	"vw/media"
@@ -45,8 +46,14 @@ func (s *sender) Serve(life context.Context, c *link.Conn) error {
 // Receive hands what comes in on the link to this machine's readers of the same
 // name, and to nobody else.
 func (s *sender) Receive(_ *link.Conn, data []byte, isText bool) {
-	if data == nil {
+	switch {
+	case data == nil:
 		s.Log.Warn("message too long, not passed on", "limit", MaxIncoming)
+		return
+	case isText && !utf8.Valid(data):
+		// RFC 6455, 8.1, would have the link fail: then whoever may write to the topic
+		// could cut the picture.
+		s.Log.Warn("text that is not UTF-8, not passed on")
 		return
 	}
 	d := s.destination

@@ -214,6 +214,8 @@ func (r *route) handshake(ctx context.Context, to *url.URL, header http.Header) 
 		err = proxyRefusal(r.shake.status())
 	case to.Scheme == "ws" && r.shake != nil && bytes.HasPrefix(r.shake.head, []byte{tlsAlert}):
 		err = newError(CodeWantsTLS, "TLS is spoken there, and ws:// is without")
+	case resp != nil && resp.StatusCode == http.StatusSwitchingProtocols && ctx.Err() == nil:
+		err = newError(CodeBadHandshake, "the relay's answer to the handshake is against RFC 6455")
 	}
 	return ws, resp, err
 }

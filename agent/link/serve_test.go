@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -140,32 +139,51 @@ func TestNothingIsTakenFromALinkThatIsGivenUp(t *testing.T) {
 
 func TestExtensionsThatWereNotOfferedAreRefused(t *testing.T) {
 	t.Parallel()
-	for header, value := range map[string]string{
-		"Sec-WebSocket-Extensions": "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
-		"Sec-WebSocket-Protocol":   "other",
-	} {
+	refusesHandshakes(t, "Sec-WebSocket-Extensions", "other", "permessage-deflate",
+		"permessage-deflate; server_no_context_takeover; client_no_context_takeover")
+	refusesHandshakes(t, "Sec-WebSocket-Protocol", "other")
+}
+
+func TestHandshakeAgainstTheStandardIsRefused(t *testing.T) {
+	t.Parallel()
+	refusesHandshakes(t, "Sec-WebSocket-Accept", acceptKey("another"), "")
+	refusesHandshakes(t, "Upgrade", "h2c", "")
+	refusesHandshakes(t, "Connection", "close", "")
+}
+
+// refusesHandshakes tries answers with each value of a header, "" for without it.
+func refusesHandshakes(t *testing.T, name string, values ...string) {
+	t.Helper()
+	for _, value := range values {
 		synctest.Test(t, func(t *testing.T) {
 			d := link.New(link.Config{Policy: link.Policy{Loopback: true}, Dial: func(context.Context, string, string) (net.Conn, error) {
 				near, far := net.Pipe()
-				go answer(far, header+": "+value)
+				go answer(far, func(h http.Header) {
+					if h.Set(name, value); value == "" {
+						h.Del(name)
+					}
+				})
 				return near, nil
 			}})
 			if _, err := d.Open(t.Context(), link.Target{URL: "ws://localhost/in/x"}); link.CodeOf(err) != link.CodeBadHandshake {
-				t.Errorf("%s: %v", header, err)
+				t.Errorf("%s: %q: %v", name, value, err)
 			}
 		})
 	}
 }
 
-// answer upgrades by hand.
-func answer(c net.Conn, header string) {
+// answer upgrades by hand, with a header that is changed.
+func answer(c net.Conn, change func(http.Header)) {
 	defer c.Close()
 	req, err := http.ReadRequest(bufio.NewReader(c))
 	if err != nil {
 		return
 	}
-	_, _ = io.WriteString(c, strings.Join([]string{"HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade",
-		"Sec-WebSocket-Accept: " + acceptKey(req.Header.Get("Sec-WebSocket-Key")), header, "", ""}, "\r\n"))
+	header := http.Header{"Upgrade": {"websocket"}, "Connection": {"Upgrade"}, "Sec-Websocket-Accept": {acceptKey(req.Header.Get("Sec-WebSocket-Key"))}}
+	change(header)
+	_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\n")
+	_ = header.Write(c)
+	_, _ = io.WriteString(c, "\r\n")
 	_, _ = io.Copy(io.Discard, c)
 }
 
