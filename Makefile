@@ -12,7 +12,7 @@ BUILD = CGO_ENABLED=0 go build -trimpath -ldflags '$(if $(VERSION),-X main.versi
 CROSS = linux/arm windows/amd64 darwin/arm64
 export GOFLAGS += -buildvcs=false
 
-.PHONY: build demo test ci attack check vuln cross $(CROSS) bench dist dist-check lesson screenshots clip clean help setup
+.PHONY: build demo test simulate ci attack check vuln cross $(CROSS) bench dist dist-check lesson screenshots clip clean help setup
 
 build: ## bin/vw and bin/testrelay (the default)
 	$(BUILD) -o bin/ ./cmd/...
@@ -24,6 +24,10 @@ test: setup check cross dist-check lesson ## everything, with the race detector;
 	go test -race -shuffle=on -timeout 10m ./...
 	go test -count=1 -timeout 10m ./agent/players -rows 1 # alone: what viewers see is in real time
 	go test -count=1 ./agent -run 'TestFleet.*/refuses_10m' -fleet 10000
+	go test -count=1 ./agent -run 'TestSimulation$$' -hours 100
+
+simulate: ## a whole agent in simulated time, against a model; SEED=1 HOURS=200
+	go test -count=1 -timeout 60m -v ./agent -run 'TestSimulation$$' -seed $(or $(SEED),0) -hours $(or $(HOURS),200)
 
 ci: ## what continuous integration runs, as it runs it
 	.ci/run

@@ -19,6 +19,14 @@ func Begin(c Config, dial func(ctx context.Context, network, address string) (ne
 	return a, a.start(context.Background()), nil
 }
 
+// NewOn is New for an agent that listens and dials where it is told to.
+func NewOn(c Config, listeners []net.Listener, dial func(ctx context.Context, network, address string) (net.Conn, error)) (*Agent, error) {
+	if err := c.fill(); err != nil {
+		return nil, err
+	}
+	return build(c, listeners, dial)
+}
+
 // Channel is the state of the command channel.
 func (a *Agent) Channel() *status.Channel { return a.channel.Info() }
 

@@ -1,0 +1,232 @@
+package agent_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+	"time"
+
+	"vw/media/tscheck"
+)
+
+// A customs sees all that leaves the agent, when it does, and holds it against the
+// permits of the model.
+type customs struct {
+	mu      sync.Mutex
+	permits map[string]permit
+	taps    map[*spy]bool
+	acks    map[string]func() // by a command's ref: called when its reply leaves
+	wrong   []string
+	passed  int // packets
+	tracks  int // of them, marked ones
+	links   int
+}
+
+func newCustoms() *customs {
+	return &customs{permits: map[string]permit{}, taps: map[*spy]bool{}, acks: map[string]func(){}}
+}
+
+// allowLocked puts permits in force. The caller holds the lock.
+func (c *customs) allowLocked(permits map[string]permit) {
+	c.permits = permits
+	for t := range c.taps {
+		if t.checker != nil && permits[t.url].program != t.program {
+			t.unchecked() // another program on the same link
+		}
+	}
+}
+
+// either is what one of two permits allows.
+func either(a, b map[string]permit) map[string]permit {
+	all := maps.Clone(a)
+	for url, p := range b {
+		if have, ok := all[url]; ok {
+			p = permit{maps.Clone(p.tracks), have.program}
+			if have.program != b[url].program {
+				p.program = "?"
+			}
+			maps.Copy(p.tracks, have.tracks)
+		}
+		all[url] = p
+	}
+	return all
+}
+
+// fault notes what must not be. The caller holds the lock.
+func (c *customs) fault(format string, args ...any) {
+	if len(c.wrong) < 20 {
+		c.wrong = append(c.wrong, fmt.Sprintf(format, args...))
+	}
+}
+
+// A spy reads what the agent writes to one connection: a handshake, then frames.
+type spy struct {
+	customs *customs
+	host    string
+	url     string
+	begun   time.Time
+	bytes   []byte // not understood yet
+	message []byte // of frames so far
+	last    map[track]marked
+	program string
+	checker *tscheck.Checker // nil: nothing is checked
+	checked bool             // it has been decided whether
+}
+
+// tap returns the tap of a new connection.
+func (c *customs) tap(host string) *spy {
+	t := &spy{customs: c, host: host, begun: time.Now(), last: map[track]marked{}}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.taps[t] = true
+	c.links++
+	return t
+}
+
+// over says that nothing leaves by the tap any more.
+func (t *spy) over() {
+	t.customs.mu.Lock()
+	defer t.customs.mu.Unlock()
+	if t.customs.taps[t] {
+		t.judge()
+		delete(t.customs.taps, t)
+	}
+}
+
+// write takes what is written.
+func (t *spy) write(b []byte) {
+	t.customs.mu.Lock()
+	defer t.customs.mu.Unlock()
+	t.bytes = append(t.bytes, b...)
+	if t.url == "" {
+		head, rest, whole := bytes.Cut(t.bytes, []byte("\r\n\r\n"))
+		if !whole {
+			return
+		}
+		fields := strings.Fields(string(head))
+		t.url, t.bytes = "ws://"+t.host+fields[1], append([]byte(nil), rest...)
+	}
+	for t.frame() {
+	}
+}
+
+// frame takes one frame (RFC 6455, 5.2), if it is there.
+func (t *spy) frame() bool {
+	b := t.bytes
+	if len(b) < 6 {
+		return false
+	}
+	size, at := int(b[1]&0x7f), 2
+	switch size {
+	case 126:
+		size, at = int(binary.BigEndian.Uint16(b[2:])), 4
+	case 127:
+		if len(b) < 14 {
+			return false
+		}
+		size, at = int(binary.BigEndian.Uint64(b[2:])), 10
+	}
+	if len(b) < at+4+size {
+		return false
+	}
+	key, payload := b[at:at+4], b[at+4:at+4+size]
+	for i := range payload {
+		payload[i] ^= key[i&3]
+	}
+	opcode, fin := b[0]&0x0f, b[0]&0x80 != 0
+	if opcode < 8 {
+		t.message = append(t.message, payload...)
+		if fin {
+			if strings.HasSuffix(t.url, "/bi/agent") {
+				t.said(t.message)
+			} else {
+				t.media(t.message)
+			}
+			t.message = t.message[:0]
+		}
+	}
+	t.bytes = append(t.bytes[:0], b[at+4+size:]...)
+	return true
+}
+
+// said is a message of the command channel.
+func (t *spy) said(message []byte) {
+	for ref, ack := range t.customs.acks {
+		if bytes.Contains(message, []byte(`"ref":"`+ref+`"`)) {
+			delete(t.customs.acks, ref)
+			ack()
+		}
+	}
+}
+
+// media is a message of packets.
+func (t *spy) media(message []byte) {
+	c := t.customs
+	if len(message)%packetSize != 0 {
+		c.fault("a message of %d bytes to %s is no whole packets", len(message), t.url)
+		return
+	}
+	p := c.permits[t.url]
+	for at := 0; at < len(message); at += packetSize {
+		c.passed++
+		m, ok := readMark(message[at : at+packetSize])
+		if !ok {
+			continue
+		}
+		c.tracks++
+		if !p.tracks[m.track] {
+			c.fault("%s of %s (run %d, frame %d) leaves for %s, and may not", string(m.kind), m.feed, m.run, m.frame, t.url)
+		}
+		if last, ok := t.last[m.track]; ok && (m.run < last.run || m.run == last.run && m.frame < last.frame) {
+			c.fault("to %s comes %s of %s (run %d, frame %d) after run %d, frame %d", t.url, string(m.kind), m.feed, m.run, m.frame, last.run, last.frame)
+		}
+		t.last[m.track] = m
+	}
+	if !t.checked && p.program != "" && p.program != "?" {
+		t.program = p.program
+		t.checker = tscheck.New(tscheck.Options{MaxPCRInterval: 3 * frameEvery, MaxSilence: 1000 * time.Hour})
+	}
+	t.checked = true
+	if t.checker != nil {
+		_, _ = t.checker.Write(message)
+	}
+}
+
+// judge tells what is wrong with the program that has left. The caller holds the lock.
+func (t *spy) judge() {
+	if t.checker == nil {
+		return
+	}
+	r := t.checker.Report()
+	if r.Packets == 0 {
+		return
+	}
+	for _, fault := range r.Faults() {
+		t.customs.fault("the program %s to %s, a link since %v, is not sound: %s", t.program, t.url, t.begun.Format(time.TimeOnly), fault)
+		t.checker = nil // once
+	}
+}
+
+// unchecked ends the check of a program in the middle of a link.
+func (t *spy) unchecked() {
+	t.judge()
+	t.checker = nil
+}
+
+// faults judges all programs, and returns all that was wrong so far.
+func (c *customs) faults() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.wrong
+}
+
+func (c *customs) judgeAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for t := range c.taps {
+		t.judge()
+	}
+}
