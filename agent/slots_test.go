@@ -128,3 +128,40 @@ func TestStatusTellsOfEverySlotWhatIsInIt(t *testing.T) {
 	r.channel.combine("room")
 	r.stand("video mpeg2video left_out black; audio mp2 left_out silence; video hevc left_out no black picture can be made for video of coding hevc")
 }
+
+// One ffmpeg sends a picture, and sound that ends: the microphone's cable is out.
+func TestSoundThatHasStoppedShowsInAllThatCarriesIt(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t, "av")
+	r.channel.route("1", "av", r.relay.URL()+"/in/av")
+	shoot(t, r.URL()+"/ts/av", small+" "+tone+":duration=2 -c:v mpeg1video -bf 0 -c:a mp2 -max_interleave_delta 200000")
+	conditions := func() string {
+		s := r.channel.status()
+		feed := "told"
+		for _, w := range s.Problems {
+			feed += " " + w.Of + " " + string(w.Code)
+		}
+		return strings.Join([]string{string(s.Destinations["0"].Condition), string(s.Destinations["1"].Condition), string(s.Streams["room"].Condition),
+			string(s.Feeds["av"].Condition), feed}, ", ")
+	}
+	stand := func(want string) {
+		t.Helper()
+		eventually(t, want, func() bool { return conditions() == want })
+	}
+	stand("on_air, on_air, on_air, on_air, told")
+	watch := dial(t, "ws"+strings.TrimPrefix(r.URL(), "http")+"/ws/api")
+	watch.want(`{"verb":"add","what":"watch"}`, `{"watch":"1m0s"}`)
+	stand("partial, partial, partial, partial, told destination part_missing destination part_missing feed track_silent")
+	r.stand("video mpeg2video av present; audio mp2 av missing silence")
+	for seen := ""; !strings.Contains(seen, `"destinations":{"0":"partial","1":"partial"},"feeds":{"av":"partial"}`); {
+		_, seen = watch.next()
+	}
+	_, metrics := r.request(t, "GET", "/metrics", "")
+	for _, line := range []string{`vw_destination_condition{condition="partial",id="0"} 1`, `vw_feed_condition{condition="partial",feed="av"} 1`, `vw_destination_on_air{id="0"} 1`} {
+		if !strings.Contains(metrics, line) {
+			t.Errorf("the metrics lack %s", line)
+		}
+	}
+	r.request(t, "PUT", "/api/mutes/av:audio", "") // from then on nobody is told how the sound is
+	stand("on_air, on_air, on_air, , told")
+}

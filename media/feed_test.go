@@ -34,10 +34,10 @@ func TestFeedInfoSaysWhatArrives(t *testing.T) {
 			{PID: audioPID, Kind: "audio", Codec: "mp2", Packets: 100},
 		}
 		for n := range i.Tracks {
-			if age := i.Tracks[n].AgeMs; age == nil || *age != 40 {
+			if age := i.Tracks[n].AgeMs; age == nil || *age != 40 || i.Tracks[n].SilentMs != 40 {
 				t.Errorf("the last packet of track %d came %v ms ago", n, age)
 			}
-			i.Tracks[n].AgeMs = nil
+			i.Tracks[n].AgeMs, i.Tracks[n].SilentMs = nil, 0
 		}
 		if !slices.Equal(i.Tracks, want) {
 			t.Errorf("tracks %+v", i.Tracks)

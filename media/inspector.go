@@ -24,7 +24,7 @@ type inspector struct {
 // pidState is what is known of one PID.
 type pidState struct {
 	packets uint64
-	at      time.Duration // when the last of them came in, after the inspector's begun
+	at      time.Duration // when the last of them came in, or it was named, after the inspector's begun
 	faults  uint64        // continuity errors
 	counter mpegts.Counter
 	kind    mpegts.Kind // as the PMT names it,
@@ -124,6 +124,9 @@ func (in *inspector) adopt() {
 	for _, t := range in.program.PMT.Tracks {
 		s := in.pid(t.PID)
 		s.codec, s.kind = t.Codec()
+		if s.packets == 0 {
+			s.at = in.now
+		}
 	}
 }
 
@@ -150,7 +153,8 @@ type TrackInfo struct {
 	Kind             string `json:"kind"` // video, audio, data
 	Codec            string `json:"codec"`
 	Packets          uint64 `json:"packets"`
-	AgeMs            *int64 `json:"ageMs"` // since the last packet came in, in ms; null: none has
+	AgeMs            *int64 `json:"ageMs"`    // since the last packet came in, in ms; null: none has
+	SilentMs         int64  `json:"silentMs"` // since the last packet came in or, where none has, the table that names it, in ms
 	ContinuityErrors uint64 `json:"continuityErrors"`
 }
 
@@ -158,10 +162,10 @@ func (in *inspector) trackInfo(now time.Time) []TrackInfo {
 	list := []TrackInfo{}
 	for _, t := range in.program.PMT.Tracks {
 		s := in.pid(t.PID)
-		info := TrackInfo{PID: t.PID, Kind: s.kind.String(), Codec: s.codec, Packets: s.packets, ContinuityErrors: s.faults}
+		silent := (now.Sub(in.begun) - s.at).Milliseconds()
+		info := TrackInfo{PID: t.PID, Kind: s.kind.String(), Codec: s.codec, Packets: s.packets, SilentMs: silent, ContinuityErrors: s.faults}
 		if s.packets > 0 {
-			ms := (now.Sub(in.begun) - s.at).Milliseconds()
-			info.AgeMs = &ms
+			info.AgeMs = &silent
 		}
 		list = append(list, info)
 	}

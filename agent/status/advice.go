@@ -49,6 +49,7 @@ var advice = map[link.Code]string{
 	CodeNeverFed:         "start ffmpeg: vw devices prints the line; data is sent to /ws/ in place of /ts/",
 	CodeNoSource:         "start ffmpeg: vw devices prints the line",
 	CodeSourceSilent:     "see what ffmpeg prints: does its device deliver?",
+	CodeTrackSilent:      "see what ffmpeg prints: does its device deliver?",
 	CodeNotMPEGTS:        "ffmpeg is to write -f mpegts",
 	CodeNoTracks:         "is it a transport stream?",
 	CodeTakenOver:        "give each ffmpeg a feed of its own: two on one feed end each other for ever",

@@ -9,6 +9,7 @@ type Condition string
 // The conditions, and of what they are told.
 const (
 	OnAir       Condition = "on_air"      // all: it leaves this machine now
+	Partial     Condition = "partial"     // all: on air, but some of what is wanted does not come in
 	Behind      Condition = "behind"      // destinations: on air, but the link takes less than comes in
 	Recording   Condition = "recording"   // all: it is written to a file, and leaves by no link
 	Present     Condition = "present"     // feeds, streams: it comes in, and no rule that works takes it
@@ -22,12 +23,12 @@ const (
 
 // OfFeeds and OfDestinations are the conditions that each can have.
 var (
-	OfFeeds        = []Condition{OnAir, Recording, Present, Muted, Silent, Missing}
-	OfDestinations = []Condition{OnAir, Behind, Recording, Muted, Silent, Missing, Pending, Unreachable, NotAllowed}
+	OfFeeds        = []Condition{OnAir, Partial, Recording, Present, Muted, Silent, Missing}
+	OfDestinations = []Condition{OnAir, Partial, Behind, Recording, Muted, Silent, Missing, Pending, Unreachable, NotAllowed}
 )
 
 // Sends reports whether something of it leaves this machine.
-func (c Condition) Sends() bool { return c == OnAir || c == Behind }
+func (c Condition) Sends() bool { return c == OnAir || c == Partial || c == Behind }
 
 // The codes of problems that are no link's.
 const (
@@ -37,6 +38,7 @@ const (
 	CodeNeverFed         link.Code = "never_fed"         // nothing has come in so far, of whatever kind
 	CodeNoSource         link.Code = "no_source"         // nothing posts
 	CodeSourceSilent     link.Code = "source_silent"     // something posts, and sends nothing
+	CodeTrackSilent      link.Code = "track_silent"      // a source sends some of its tracks alone
 	CodeNotMPEGTS        link.Code = "not_mpegts"        // something else than MPEG-TS is posted
 	CodeNothingComesIn   link.Code = "nothing_comes_in"  // on any feed of a destination
 	CodePartMissing      link.Code = "part_missing"      // on air without some of it

@@ -27,7 +27,7 @@ type decision struct {
 
 // sending is what goes out under a name where a link takes it.
 type sending struct {
-	condition Condition // present, muted, silent or missing
+	condition Condition // present, partial, muted, silent or missing
 	problem   *Problem
 }
 

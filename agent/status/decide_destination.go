@@ -28,10 +28,13 @@ func (s *decision) decideDestination(d Destination) (Condition, *Problem) {
 		return Unreachable, problem(CodeStalled, "the relay takes nothing")
 	}
 	condition, p := s.sends(d.Stream)
-	if condition != Present {
+	switch condition {
+	case Present:
+		condition = OnAir
+	case Partial:
+	default:
 		return condition, s.token(p, l)
 	}
-	condition = OnAir
 	if time.Duration(d.Queue.AgeMs)*time.Millisecond > behindAfter {
 		condition = Behind
 		behind := problem(CodeBehind, "the uplink or the relay takes less than comes in")
@@ -53,7 +56,7 @@ func (s *decision) decideRecording(d Destination) (Condition, *Problem) {
 	switch {
 	case !d.recorded():
 		return Unreachable, nil
-	case condition == Present:
+	case condition == Present || condition == Partial:
 		condition = Recording
 	}
 	return condition, p
@@ -70,8 +73,8 @@ func (s *decision) token(p *Problem, l link.Info) *Problem {
 	return p.with(CodeTokenExpired, "its token has expired")
 }
 
-// sends tells what goes out under a name where a link takes it: present, muted,
-// silent or missing.
+// sends tells what goes out under a name where a link takes it: present, present in
+// part, muted, silent or missing.
 func (s *decision) sends(name string) (Condition, *Problem) {
 	is, known := s.names[name]
 	if !known {
@@ -89,17 +92,21 @@ func (s *decision) carries(name string) (Condition, *Problem) {
 		by[c] = append(by[c], entry)
 	}
 	lacks := s.lacks(x)
+	there := append(by[Present], by[Partial]...)
 	switch {
 	case ofStream && len(x.Feeds) == 0:
 		return Silent, nil
-	case len(by[Present])+len(by[Missing]) == 0:
+	case len(there)+len(by[Missing]) == 0:
 		return Muted, nil
-	case len(by[Present]) == 0:
+	case len(there) == 0:
 		return Missing, problem(CodeNothingComesIn, "nothing comes in on "+strings.Join(by[Missing], ", "))
 	case lacks != "" && len(x.Tracks) == 0:
 		return Missing, problem(CodePartMissing, lacks)
-	case ofStream && x.Bitrate == 0 && len(x.Tracks) == 0 && s.packets(by[Present]):
-		return Missing, problem(CodeNoTracks, "no track can be made of what comes in on "+strings.Join(by[Present], ", "))
+	case ofStream && x.Bitrate == 0 && len(x.Tracks) == 0 && s.packets(there):
+		return Missing, problem(CodeNoTracks, "no track can be made of what comes in on "+strings.Join(there, ", "))
+	}
+	for _, entry := range by[Partial] {
+		by[Missing] = append(by[Missing], s.stopped(entry)...)
 	}
 	var p *Problem
 	if len(by[Missing]) > 0 {
@@ -108,7 +115,10 @@ func (s *decision) carries(name string) (Condition, *Problem) {
 	if lacks != "" {
 		p = p.with(CodePartMissing, lacks)
 	}
-	return Present, p
+	if p != nil {
+		return Partial, p
+	}
+	return Present, nil
 }
 
 // packets reports whether some of the entries are of a transport stream.

@@ -22,11 +22,17 @@ type use struct {
 	wanted   bool     // by a destination
 	to       []string // ids of destinations by which it leaves, maxTo at most
 	recorded bool
+	stopped  []string // what of it is wanted and does not come in, though other parts of it do
 }
 
 func (u *use) add(more use) {
 	u.wanted = u.wanted || more.wanted
 	u.recorded = u.recorded || more.recorded
+	for _, part := range more.stopped {
+		if !slices.Contains(u.stopped, part) {
+			u.stopped = append(u.stopped, part)
+		}
+	}
 	for _, id := range more.to {
 		if len(u.to) < maxTo && !slices.Contains(u.to, id) {
 			u.to = append(u.to, id)
@@ -56,11 +62,12 @@ func (s *decision) uses() map[string]*use {
 				feeds[feed] = &use{}
 			}
 			switch s.entry(entry) {
-			case Present:
+			case Present, Partial:
 				feeds[feed].add(*names[name])
 			case Missing:
 				feeds[feed].wanted = true
 			}
+			feeds[feed].add(use{stopped: s.stopped(entry)})
 		}
 	}
 	return feeds
@@ -71,7 +78,15 @@ func (s *decision) decideFeed(name string, f *Feed, u *use) {
 		u = &use{}
 	}
 	f.Condition, f.To = s.entry(name), u.to
+	if f.Condition == Partial {
+		f.Condition = Present
+	}
+	if f.Condition == Present && len(u.stopped) > 0 {
+		f.Problem = problem(CodeTrackSilent, "nothing comes in on "+strings.Join(u.stopped, ", "))
+	}
 	switch {
+	case f.Condition == Present && len(u.to) > 0 && f.Problem != nil:
+		f.Condition = Partial
 	case f.Condition == Present && len(u.to) > 0:
 		f.Condition = OnAir
 	case f.Condition == Present && u.recorded:
@@ -97,19 +112,21 @@ func (s *decision) decideFeed(name string, f *Feed, u *use) {
 // decideStreams tells of streams what is told of feeds. The destinations are
 // decided.
 func (s *decision) decideStreams() {
-	to := map[string]Condition{} // what the destinations do with a stream
+	sent, recorded := map[string]bool{}, map[string]bool{}
 	for _, d := range s.Destinations {
-		switch {
-		case d.Condition.Sends():
-			to[d.Stream] = OnAir
-		case d.recorded() && to[d.Stream] != OnAir:
-			to[d.Stream] = Recording
-		}
+		sent[d.Stream] = sent[d.Stream] || d.Condition.Sends()
+		recorded[d.Stream] = recorded[d.Stream] || d.recorded()
 	}
 	for name, x := range s.Streams {
-		x.Condition, _ = s.sends(name)
-		if x.Condition == Present && to[name] != "" {
-			x.Condition = to[name]
+		switch x.Condition, _ = s.sends(name); {
+		case x.Condition != Present && x.Condition != Partial:
+		case sent[name] && x.Condition == Present:
+			x.Condition = OnAir
+		case sent[name]:
+		case recorded[name]:
+			x.Condition = Recording
+		default:
+			x.Condition = Present
 		}
 		x.Entries = map[string]Condition{}
 		for _, entry := range x.Feeds {

@@ -23,7 +23,7 @@ func (f Feed) Outside() any {
 	if len(f.Muted) == 0 {
 		return f
 	}
-	return mutedFeed{f.Source, f.Muted, audible(f.FeedInfo)}
+	return mutedFeed{f.Source, f.Muted, audible(f.FeedInfo, "")}
 }
 
 // OutsideFeeds is Outside for each of many.

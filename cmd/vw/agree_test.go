@@ -168,7 +168,7 @@ func TestTheChannelTheMetricsAndStatusAgreeInEverySituation(t *testing.T) {
 		{"muted", func() { do("PUT", "/api/mutes/av", "") }, status.Muted, "  av MUTED by you (rule 0): "},
 		{"a part muted", func() { do("DELETE", "/api/mutes/av", ""); do("PUT", "/api/mutes/av:audio", "") }, status.OnAir, "; av:audio MUTED by you"},
 		{"silent", func() { do("POST", "/api/streams", `{"stream":"av","feeds":[]}`) }, status.Silent, "  av SILENT (rule 0): "},
-		{"without one", func() { do("POST", "/api/streams", `{"stream":"av","feeds":["av","cam9"]}`) }, status.OnAir, "without cam9"},
+		{"without one", func() { do("POST", "/api/streams", `{"stream":"av","feeds":["av","cam9"]}`) }, status.Partial, "without cam9"},
 		{"the relay takes nothing", func() { r.SetFaults("/in/av", testrelay.Faults{Stall: true}) }, status.Unreachable, "the relay takes nothing"},
 		{"the relay is not there", func() { do("POST", "/api/destinations", `{"id":"0","stream":"av","destination":"`+gone+`"}`) }, status.Unreachable, "connection refused (nothing listens there"},
 		{"a file alone", func() { do("POST", "/api/destinations", `{"id":"0","stream":"av","file":"av.ts"}`) }, status.Recording, "! av recording to av.ts"},

@@ -96,7 +96,7 @@ function render(newest) {
 }
 
 function head() {
-  const sends = Object.values(stats.feeds).some((feed) => feed.condition === "on_air");
+  const sends = Object.values(stats.feeds).some(({ condition }) => condition === "on_air" || condition === "partial");
   const state = stats.mutes.includes("*") ? "muted" : sends ? "on_air" : "none";
   show(get("name"), stats.name);
   set(get("lamp"), "data-state", state);

@@ -45,7 +45,7 @@ export class Stream {
   lists(stream) {
     const entries = stream.feeds ?? [];
     for (const [entry, chip] of keyed(this.feeds, entries, (entry) => ({ root: el("li", {}, entry, el("span")) }))) {
-      const word = { muted: "muted", missing: "no signal" }[stream.entries[entry]] ?? "";
+      const word = { muted: "muted", missing: "no signal", partial: "not all of it" }[stream.entries[entry]] ?? "";
       set(chip.root, "data-state", word);
       show(chip.root.lastChild, word);
     }

@@ -44,7 +44,7 @@ export const fillers = (slots) => slots.flatMap(({ kind, feed, filled, notFilled
 
 // lamps are the conditions in words; a feed that nobody wants has no signal.
 const lamps = {
-  on_air: "On air", behind: "Behind", recording: "Recording", present: "Not sent", muted: "Muted", silent: "Silent",
+  on_air: "On air", partial: "Partly on air", behind: "Behind", recording: "Recording", present: "Not sent", muted: "Muted", silent: "Silent",
   missing: "No signal", pending: "Calling", unreachable: "Not on air", not_allowed: "Not allowed",
 };
 export const lamp = (condition) => lamps[condition] ?? condition;

@@ -16,7 +16,7 @@ var said = map[status.Condition]struct {
 	words    string
 	severity cli.Severity
 }{
-	status.OnAir: {"ON AIR", cli.Good}, status.Behind: {"ON AIR", cli.Good},
+	status.OnAir: {"ON AIR", cli.Good}, status.Partial: {"ON AIR", cli.Good}, status.Behind: {"ON AIR", cli.Good},
 	status.Muted: {"MUTED by you", cli.Quiet}, status.Silent: {"SILENT", cli.Quiet},
 	status.Missing: {"NOT ON AIR", cli.Plain}, status.Pending: {"NOT ON AIR", cli.Plain},
 	status.Unreachable: {"NOT ON AIR", cli.Plain}, status.NotAllowed: {"NOT ALLOWED", cli.Plain},
@@ -33,7 +33,7 @@ func (v View) destination(id string) []Line {
 	separator := ": "
 	l := Line{is.severity, fmt.Sprintf("%s %s (rule %s): %s", d.Stream, is.words, id, host)}
 	switch d.Condition {
-	case status.OnAir, status.Behind:
+	case status.OnAir, status.Partial, status.Behind:
 		at := host
 		if d.Former != nil && d.State != link.Up {
 			at = d.Former.Relay
