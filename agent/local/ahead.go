@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 )
 
 // readAhead is how much is read of a post's connection at once, in bytes: net/http
@@ -23,17 +24,28 @@ func (l listener) Accept() (net.Conn, error) {
 	return &conn{Conn: c}, nil
 }
 
+// aheads are buffers of connections that have ended: posts come and go.
+var aheads = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, readAhead) }}
+
 // A conn reads ahead once it is told to.
 type conn struct {
 	net.Conn
 	ahead *bufio.Reader
 }
 
-func (c *conn) Read(b []byte) (int, error) {
+// Read gives the buffer back when the connection has ended. Only who reads does that:
+// net/http watches a connection from another goroutine when a request has been read.
+func (c *conn) Read(b []byte) (n int, err error) {
 	if c.ahead == nil {
 		return c.Conn.Read(b)
 	}
-	return c.ahead.Read(b)
+	n, err = c.ahead.Read(b)
+	if err != nil && c.ahead.Buffered() == 0 {
+		c.ahead.Reset(nil)
+		aheads.Put(c.ahead)
+		c.ahead = nil
+	}
+	return n, err
 }
 
 // NetConn is what the connection really is.
@@ -53,7 +65,12 @@ type body struct {
 }
 
 // Buffered returns how many bytes have come that Read need not wait for, at least.
-func (b body) Buffered() int { return b.conn.ahead.Buffered() }
+func (b body) Buffered() int {
+	if b.conn.ahead == nil {
+		return 0
+	}
+	return b.conn.ahead.Buffered()
+}
 
 // readingAhead returns a request's body, of a connection that reads ahead from now
 // on. One without a body is watched by net/http itself.
@@ -63,7 +80,8 @@ func readingAhead(r *http.Request) io.Reader {
 		return r.Body
 	}
 	if c.ahead == nil {
-		c.ahead = bufio.NewReaderSize(c.Conn, readAhead)
+		c.ahead = aheads.Get().(*bufio.Reader)
+		c.ahead.Reset(c.Conn)
 	}
 	return body{r.Body, c}
 }
