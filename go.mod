@@ -6,6 +6,7 @@ require (
 	github.com/VictoriaMetrics/metrics v1.35.1
 	github.com/asticode/go-astits v1.13.0
 	github.com/bluenviron/mediacommon/v2 v2.4.3
+	github.com/eclipse/paho.golang v0.23.0
 	github.com/fsnotify/fsnotify v1.10.1
 	github.com/gen2brain/mpeg v0.4.0 // later ones hold assembly that checks no bounds
 	github.com/google/uuid v1.6.0

@@ -96,7 +96,7 @@ func build(c Config, listeners []net.Listener, dial func(ctx context.Context, ne
 	a.commands = command.New(command.Config{Name: c.Name, Rules: rules, Effects: effects{a}, Reports: reports{reporter{a}}, Journal: a.journal, Log: log})
 	a.forward = forward.New(forward.Config{Router: a.router, Dialer: a.dialer, Folder: folder{a.recordings, c.disk},
 		LocalOnly: c.RecordDir == "", Log: log})
-	a.channel = channel.New(channel.Config{Dialer: a.dialer, Commands: a.commands, Store: store, Reporter: reporter{a},
+	a.channel = channel.New(channel.Config{Name: c.Name, Dialer: a.dialer, Commands: a.commands, Store: store, Reporter: reporter{a},
 		Trial: c.Trial, Heartbeat: c.Heartbeat, Known: known, Log: log})
 	a.owner, err = owner.New(owner.Config{
 		Router: a.router, MuteFile: c.MuteFile, OnAirFile: c.OnAirFile, TokenFile: c.OwnerTokenFile,

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vw/agent/link"
+	"vw/agent/link/mqtt"
 	"vw/agent/owner"
 	"vw/command"
 	"vw/media"
@@ -174,6 +175,9 @@ func (c *Config) check() error {
 	}
 	if err := c.channelRule().Check(); err != nil {
 		return fmt.Errorf("the command channel's URL: %w", err)
+	}
+	if (link.Target{URL: c.API}).MQTT() {
+		return mqtt.CheckName(c.Name)
 	}
 	return nil
 }

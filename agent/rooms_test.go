@@ -29,6 +29,7 @@ var walls = []wall{
 	{"vw/testrelay/keypair", false, nil, "a certificate is two files"},
 	{"vw/testrelay/view", true, nil, "the page knows a relay by the address of a websocket"},
 	{"vw/testrelay", true, []string{"vw/testrelay", "vw/media"}, "the relay knows nothing of agents"},
+	{"vw/agent/link/mqtt", true, []string{"vw/agent/link"}, "a broker is spoken to on a link, whoever commands whom"},
 	{"vw/agent/link", true, nil, "a link knows no rules, no media and nothing of the agent"},
 	{"vw/agent/owner", false, []string{"vw/command", "vw/media"}, "the owner's word knows no network"},
 	{"vw/agent/state", false, []string{"vw/agent/owner", "vw/command", "vw/media"}, "the state is kept, not acted upon"},

@@ -174,11 +174,19 @@ func (d Destination) Check() error {
 		return nil
 	}
 	scheme, err := checkURL(d.Destination)
-	if err != nil {
+	switch {
+	case err != nil:
 		return about("destination", err)
+	case isMQTT(scheme) && d.ID != APIRule:
+		return about("destination", invalid("a broker carries commands and no media: %s:// is for the command channel alone, write the ws:// or wss:// of a relay", scheme))
+	case isMQTT(scheme) && d.Auth != "":
+		return about("auth", invalid("a broker takes the token as a password: leave auth out"))
 	}
 	return d.checkAuth(scheme)
 }
+
+// isMQTT reports whether a URL's scheme is that of a broker.
+func isMQTT(scheme string) bool { return strings.HasSuffix(scheme, "+mqtt") }
 
 // checkURL returns the URL's scheme, or what is wrong with it. The words never
 // repeat the URL, whose userinfo or query may be somebody's secret.
@@ -198,17 +206,18 @@ func checkURL(raw string) (scheme string, err error) {
 		return "", invalid("destination is not a URL: %s", example)
 	}
 	switch u.Scheme {
-	case "ws", "wss", "http", "https":
+	case "ws", "wss", "http", "https", "ws+mqtt", "wss+mqtt":
 	default:
 		return "", invalid("destination must begin with ws:// or wss:// (or https:// where an access token is used): %s", example)
 	}
+	_, hasPassword := u.User.Password()
 	if u.Hostname() == "" {
 		return "", invalid("destination names no host: %s", example)
 	}
 	if strings.ContainsFunc(u.Hostname(), notInHost) {
 		return "", invalid("destination's host holds a character that no name or address has, or a zone: %s", example)
 	}
-	if u.User != nil {
+	if u.User != nil && (hasPassword || !isMQTT(u.Scheme)) { // a broker may want a user name beside the token
 		return "", invalid(`destination holds a user name or password: leave it out and use "token"`)
 	}
 	if strings.Contains(raw, "#") {
@@ -334,7 +343,7 @@ func port(u *url.URL) string {
 	switch port := u.Port(); {
 	case port != "":
 		return strings.TrimLeft(port, "0")
-	case u.Scheme == "wss" || u.Scheme == "https":
+	case u.Scheme == "wss" || u.Scheme == "https" || u.Scheme == "wss+mqtt":
 		return "443"
 	}
 	return "80"

@@ -24,6 +24,11 @@ func TooLong() []byte {
 	return refusal(&Error{Kind: Invalid, Why: "the command is longer than 1 MiB (1048576 bytes): send less at a time"})
 }
 
+// ReplyTooLong is the reply in place of one that is longer than a broker takes.
+func ReplyTooLong() []byte {
+	return refusal(&Error{Kind: Conflict, Why: "the reply is longer than the broker takes: ask for less at a time"})
+}
+
 // values yields the JSON values of one message, which relays may have glued
 // together. What is no JSON, an empty message too, ends it with one error.
 func values(message []byte) iter.Seq2[json.RawMessage, error] {

@@ -18,6 +18,8 @@ import (
 
 // Config is what the room needs of the agent around it.
 type Config struct {
+	// Name is the agent's.
+	Name     string
 	Dialer   *link.Dialer
 	Commands Commands
 	// Store is told to save when another endpoint comes into force.

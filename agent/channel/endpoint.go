@@ -2,6 +2,7 @@ package channel
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"vw/agent/link"
@@ -27,7 +28,8 @@ type endpoint struct {
 	commanded bool      // a command was ever done at rule
 	inbox     chan received
 	watches   Watches
-	twins     *twins // where another link leads to the same topic
+	broker    atomic.Pointer[broker] // nil where the link that is up leads to none
+	twins     *twins                 // where another link leads to the same topic
 }
 
 func target(r command.Destination) link.Target {
@@ -44,7 +46,7 @@ func (c *Channel) dial(rule command.Destination) *endpoint {
 	e := &endpoint{channel: c, rule: rule, at: rule, began: time.Now(), since: time.Now(), news: make(chan struct{}, 1), watches: NewWatches()}
 	e.ctx, e.cancel = context.WithCancel(c.ctx)
 	e.inbox = make(chan received, 1)
-	e.Link = &link.Link{Dialer: c.Dialer, Session: e, Limit: command.MaxCommand, Shared: true, Log: c.Log.With("id", command.APIRule)}
+	e.Link = &link.Link{Dialer: c.Dialer, Session: e, Limit: command.MaxCommand, Greet: e.greet, Shared: true, Log: c.Log.With("id", command.APIRule)}
 	c.links.Go(func() { e.Run(e.ctx) })
 	c.links.Go(e.work)
 	return e
@@ -52,6 +54,12 @@ func (c *Channel) dial(rule command.Destination) *endpoint {
 
 // Next returns what the link dials next.
 func (e *endpoint) Next() (t link.Target, reset bool) { return e.channel.nextTarget(e) }
+
+// sameTopic reports whether what comes in at one endpoint comes in at the other too.
+func sameTopic(a, b command.Destination) bool {
+	x, y := target(a), target(b)
+	return a.Destination == b.Destination || x.MQTT() && y.MQTT() && x.Host() == y.Host()
+}
 
 // Serve keeps account of the link while it is up, and tells on it what is wanted.
 func (e *endpoint) Serve(life context.Context, conn *link.Conn) error {
@@ -61,22 +69,42 @@ func (e *endpoint) Serve(life context.Context, conn *link.Conn) error {
 	defer time.AfterFunc(link.SteadyAfter, func() {
 		c.update(func() { e.steady = e.steady || life.Err() == nil })
 	}).Stop()
+	if b := e.broker.Load(); b != nil {
+		return b.serve(life)
+	}
 	c.Tell(life, conn, e.watches, c.Heartbeat)
 	return context.Cause(life)
 }
 
-// A received message waits for its turn on its link.
-type received struct {
-	conn    *link.Conn
-	message []byte
+// A Peer is where a message came from, and its replies go.
+type Peer interface {
+	WriteText([]byte) error
+	// Relay is the host at which it was dialled, "" for none.
+	Relay() string
 }
 
-// Receive passes a message on. The one before it waits for no splice any more.
+// A received message waits for its turn on its link.
+type received struct {
+	from    Peer
+	message []byte
+	kept    bool // by a broker, who knows since when: it proves that nobody is there
+}
+
+// Receive passes a message on.
 func (e *endpoint) Receive(conn *link.Conn, message []byte, _ bool) {
+	if b := e.broker.Load(); b != nil {
+		b.Feed(message)
+	} else if !conn.Target().MQTT() {
+		e.pass(e.ctx, received{from: conn, message: message})
+	}
+}
+
+// pass hands a message on. The one before it waits for no splice any more.
+func (e *endpoint) pass(life context.Context, m received) {
 	select {
-	case e.inbox <- received{conn, message}:
+	case e.inbox <- m:
 		e.channel.Commands.Hurry()
-	case <-e.ctx.Done():
+	case <-life.Done():
 	}
 }
 
@@ -85,7 +113,7 @@ func (e *endpoint) work() {
 	for {
 		select {
 		case m := <-e.inbox:
-			e.answer(m.conn, m.message)
+			e.answer(m)
 		case <-e.ctx.Done():
 			return
 		}
@@ -93,23 +121,23 @@ func (e *endpoint) work() {
 }
 
 // answer runs the commands of a message, once where it comes in on two links.
-func (e *endpoint) answer(conn *link.Conn, message []byte) {
+func (e *endpoint) answer(m received) {
 	c := e.channel
 	c.mu.Lock()
 	t := e.twins
 	c.mu.Unlock()
 	run := func() (done, sent bool) {
-		did, sent := c.Answer(e.ctx, conn, command.Remote, message)
+		did, sent := c.Answer(e.ctx, m.from, command.Remote, m.message)
 		e.watches.Ask(did)
 		return did.Done, sent
 	}
 	done := false
 	if t != nil {
-		done = t.run(e.ctx, e, message, run)
+		done = t.run(e.ctx, e, m.message, run)
 	} else {
 		done, _ = run()
 	}
-	if done {
+	if done && !m.kept {
 		c.update(func() {
 			e.steady = e.up
 			e.commanded = e.commanded || sameEndpoint(e.at, e.rule)
@@ -132,13 +160,13 @@ func (c *Channel) update(change func()) {
 }
 
 // Answer runs the commands of one message, nil for one that was too long, and
-// sends the replies back on the link that it came on. It reports what came of it, and
+// sends the replies back to where it came from. It reports what came of it, and
 // whether all replies were sent.
-func (c *Channel) Answer(ctx context.Context, conn *link.Conn, from command.Origin, message []byte) (did command.Handled, sent bool) {
+func (c *Channel) Answer(ctx context.Context, peer Peer, from command.Origin, message []byte) (did command.Handled, sent bool) {
 	replied, failed := false, false
 	reply := func(b []byte) {
 		replied = true
-		if err := conn.WriteText(b); err != nil {
+		if err := peer.WriteText(b); err != nil {
 			failed = true
 			c.Log.Info("reply not sent", "err", err)
 		}
@@ -148,7 +176,7 @@ func (c *Channel) Answer(ctx context.Context, conn *link.Conn, from command.Orig
 		return did, !failed
 	}
 	if from == command.Remote {
-		ctx = command.Actor{Who: from.String(), Relay: conn.Relay()}.In(ctx)
+		ctx = command.Actor{Who: from.String(), Relay: peer.Relay()}.In(ctx)
 	}
 	did = c.Commands.Handle(ctx, message, from, reply)
 	return did, !failed && (replied || ctx.Err() == nil)

@@ -19,7 +19,7 @@ const (
 // A Reporter tells how the agent stands.
 type Reporter interface{ Status() status.Status }
 
-// A writer is a link on which something is told.
+// A writer is where something is told.
 type writer interface{ WriteText([]byte) error }
 
 // Watches hands on what was asked for on a link, where that is Told.
@@ -43,7 +43,10 @@ func (w Watches) Ask(did command.Handled) {
 // Tell tells on a link what is watched there, and every so often that the agent is
 // there, 0 for never; until the link's life ends. That it was lost shows there.
 func (c *Channel) Tell(life context.Context, to writer, watches Watches, every time.Duration) {
-	t := teller{channel: c, to: to}
+	(&teller{channel: c, to: to}).run(life, watches, every)
+}
+
+func (t *teller) run(life context.Context, watches Watches, every time.Duration) {
 	var beat <-chan time.Time
 	if every > 0 {
 		t.write(t.presence(status.Hello))
@@ -56,7 +59,7 @@ func (c *Channel) Tell(life context.Context, to writer, watches Watches, every t
 		}
 		select {
 		case <-life.Done():
-			if every > 0 && c.ctx.Err() != nil {
+			if every > 0 && t.channel.ctx.Err() != nil {
 				t.bye()
 			}
 			return
@@ -80,6 +83,7 @@ func jitter(every time.Duration) time.Duration {
 type teller struct {
 	channel *Channel
 	to      writer
+	whole   bool            // all is told again when something has changed
 	until   time.Time       // what changes is told; zero: it is not
 	told    status.Presence // of what changes
 	pushed  time.Time
@@ -98,6 +102,9 @@ func (t *teller) push() {
 	}
 	now := t.presence(status.Change)
 	if changed, any := now.Since(t.told); any {
+		if t.whole {
+			changed = now
+		}
 		t.write(changed)
 		t.told, t.pushed = now, time.Now()
 	}
@@ -105,9 +112,7 @@ func (t *teller) push() {
 
 // bye tells that nothing is sent from now on.
 func (t *teller) bye() {
-	p := t.presence(status.Bye)
-	p.Destinations, p.Feeds = nil, nil
-	t.write(p)
+	t.write(t.presence(status.Bye).WithoutConditions())
 }
 
 func (t *teller) write(p status.Presence) { _ = t.to.WriteText(p.Message()) } // the link shows that it is lost

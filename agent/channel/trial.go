@@ -19,7 +19,7 @@ const (
 func (c *Channel) beginTrial(rule command.Destination) {
 	e := c.dial(rule)
 	c.onTrial, c.inForce.twins = e, nil
-	if e.rule.Destination == c.inForce.rule.Destination { // one topic, another token
+	if sameTopic(e.rule, c.inForce.rule) {
 		e.twins = &twins{}
 		c.inForce.twins = e.twins
 	}

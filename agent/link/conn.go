@@ -84,6 +84,9 @@ func (d *Dialer) conn(ws *websocket.Conn) *Conn {
 	return c
 }
 
+// Target is where it was dialled, with the token that was used.
+func (c *Conn) Target() Target { return c.target }
+
 // Relay is the host at which it was dialled, "" where it was accepted.
 func (c *Conn) Relay() string { return c.target.Host() }
 

@@ -167,8 +167,12 @@ func (d *Dialer) Upgrade(ctx context.Context, t Target) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	header := http.Header{}
-	if t.Token != "" && (t.Auth == "" || t.Auth == "bearer") {
+	header, protocol := http.Header{}, ""
+	switch {
+	case t.MQTT(): // its token is a password there
+		protocol = "mqtt"
+		header.Set("Sec-WebSocket-Protocol", protocol)
+	case t.Token != "" && (t.Auth == "" || t.Auth == "bearer"):
 		header.Set("Authorization", "Bearer "+t.Token)
 	}
 	ws, resp, err := (&route{dialer: d, target: t}).handshake(ctx, u, header)
@@ -177,7 +181,10 @@ func (d *Dialer) Upgrade(ctx context.Context, t Target) (*Conn, error) {
 		return nil, t.statusError(resp)
 	case err != nil:
 		return nil, d.Describe(err)
-	case resp.Header.Get("Sec-WebSocket-Extensions")+resp.Header.Get("Sec-WebSocket-Protocol") != "":
+	case protocol != "" && resp.Header.Get("Sec-WebSocket-Protocol") == "":
+		_ = ws.Close()
+		return nil, newError(CodeNoMQTT, "what answers there is a websocket, but speaks no MQTT: is it a broker, and the path right?")
+	case resp.Header.Get("Sec-WebSocket-Extensions") != "", resp.Header.Get("Sec-WebSocket-Protocol") != protocol:
 		_ = ws.Close()
 		return nil, newError(CodeBadHandshake, "the relay uses a websocket extension or protocol that it was not offered")
 	}

@@ -67,6 +67,7 @@ const (
 	CodeNoHTTP            Code = "not_http"
 	CodeNoAccess          Code = "not_an_access_point"
 	CodeNoPong            Code = "no_pong"
+	CodeNoMQTT            Code = "no_mqtt" // at a broker's URL
 )
 
 // An Error is why there is no link, in words that hold no URL and no token.
@@ -80,6 +81,9 @@ type Error struct {
 }
 
 func (e *Error) Error() string { return e.Text }
+
+// NewError returns an error of what is spoken on a link.
+func NewError(code Code, format string, args ...any) *Error { return newError(code, format, args...) }
 
 func newError(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Text: fmt.Sprintf(format, args...), refused: code == CodeTokenRefused || code == CodeTokenMissing}

@@ -6,6 +6,7 @@
 package link
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -44,6 +45,9 @@ type Link struct {
 	Session Session
 	Log     *slog.Logger
 	Limit   int // of what comes in, bytes a message
+	// Greet has to succeed before the link counts as up; what comes in goes to the
+	// session meanwhile. Defaults to nothing.
+	Greet func(ctx context.Context, c *Conn) error
 	// Shared says that many agents have a link like this one to the same relay, and
 	// lose it together.
 	Shared bool
@@ -178,10 +182,16 @@ func (l *Link) once(ctx context.Context, unread Target) (t Target, lasted time.D
 	if err != nil {
 		return t, 0, err
 	}
+	var refused error // it tells more than that the other end has then hung up
 	receive := func(data []byte, isText bool) { l.Session.Receive(c, data, isText) }
 	err = c.Serve(ctx, l.Limit, receive, func(life context.Context) error {
 		if err := c.awaitPong(life); err != nil {
 			return err
+		}
+		if l.Greet != nil {
+			if refused = l.Greet(life, c); refused != nil {
+				return refused
+			}
 		}
 		l.setState(Up, 0)
 		l.mu.Lock()
@@ -194,7 +204,7 @@ func (l *Link) once(ctx context.Context, unread Target) (t Target, lasted time.D
 		defer stop()
 		return l.Session.Serve(life, c)
 	})
-	return t, lasted, err
+	return t, lasted, cmp.Or(refused, err)
 }
 
 // note tells where the link leads, and what its token says of itself.

@@ -22,8 +22,9 @@ func (p Policy) Check(t Target) error {
 	return err
 }
 
-// URL returns a target's URL, if it may be dialled. Its host is the one that is
-// checked, compared and dialled: LOCALHOST and localhost. are localhost.
+// URL returns a target's URL, if it may be dialled: of a broker's that of the
+// websocket. Its host is the one that is checked, compared and dialled: LOCALHOST
+// and localhost. are localhost.
 func (p Policy) URL(t Target) (*url.URL, error) {
 	u, err := url.Parse(t.URL)
 	if err != nil {
@@ -35,6 +36,11 @@ func (p Policy) URL(t Target) (*url.URL, error) {
 	}
 	if addr, err := netip.ParseAddr(host); err == nil && Refused(addr) != nil {
 		return nil, errAddress
+	}
+	suffix := ""
+	if t.MQTT() {
+		suffix, u.User = mqttSuffix, nil // that is told in MQTT
+		u.Scheme = strings.TrimSuffix(u.Scheme, suffix)
 	}
 	port := u.Port()
 	if u.Host = host; strings.Contains(host, ":") {
@@ -50,9 +56,9 @@ func (p Policy) URL(t Target) (*url.URL, error) {
 		return u, p.checkLoopback(t, host, Port(u))
 	case Secure(u):
 	case t.Token != "" || t.Credential != "":
-		return nil, newError(CodePolicy, "a token is not sent over %s:// to another machine, where it could be read on the way: use %[1]ss://", u.Scheme)
+		return nil, newError(CodePolicy, "a token is not sent over %s%s:// to another machine, where it could be read on the way: use %[1]ss%[2]s://", u.Scheme, suffix)
 	case !p.Plaintext:
-		return nil, newError(CodePolicy, "%s:// to another machine can be read on the way: use %[1]ss://, or set VW_ALLOW_PLAINTEXT=true to allow it", u.Scheme)
+		return nil, newError(CodePolicy, "%s%s:// to another machine can be read on the way: use %[1]ss%[2]s://, or set VW_ALLOW_PLAINTEXT=true to allow it", u.Scheme, suffix)
 	}
 	return u, nil
 }

@@ -33,6 +33,24 @@ func (t Target) Host() string {
 	return u.Host
 }
 
+// mqttSuffix ends the scheme of a broker's URL: what is spoken on the websocket.
+const mqttSuffix = "+mqtt"
+
+// MQTT reports whether it is a broker, to which MQTT is spoken on the websocket.
+func (t Target) MQTT() bool {
+	scheme, _, _ := strings.Cut(t.URL, ":")
+	return strings.HasSuffix(strings.ToLower(scheme), mqttSuffix)
+}
+
+// User is the user name in a broker's URL, "" for none.
+func (t Target) User() string {
+	u, err := url.Parse(t.URL)
+	if err != nil {
+		return ""
+	}
+	return u.User.Username()
+}
+
 // IsLoopback reports whether the URL names this machine.
 func (t Target) IsLoopback() bool {
 	u, err := url.Parse(t.URL)

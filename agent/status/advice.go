@@ -41,6 +41,7 @@ var advice = map[link.Code]string{
 	link.CodeProxyRefused:      "have whoever runs the proxy allow CONNECT to the relay's host and port, or leave the proxy out: NO_PROXY",
 	link.CodeProxyDown:         "is HTTPS_PROXY or HTTP_PROXY right, and does the proxy run?",
 	link.CodeNoAccess:          "is it an access relay? Else write ws:// or wss://",
+	link.CodeNoMQTT:            "is it a broker that speaks MQTT 5 by websocket, and the URL's path right? Many have it at /mqtt",
 	link.CodeNoPong:            "a relay that refuses a token may fall silent like that: check the token, how it is shown (auth), and the path",
 	link.CodeTimeout:           "somebody on the way swallows what is sent: is the port open outward? 80 and 443 mostly are",
 

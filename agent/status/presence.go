@@ -21,6 +21,7 @@ const (
 	Heartbeat Event = "heartbeat" // it is up still
 	Change    Event = "change"    // conditions have changed: these alone are told
 	Bye       Event = "bye"       // the program ends
+	Gone      Event = "gone"      // said by a broker: the link is lost
 )
 
 // Presence is how an agent stands, in short. It holds nothing that Outside does not
@@ -57,6 +58,12 @@ func (s Status) Presence(e Event) Presence {
 			p.Feeds[name] = &f.Condition
 		}
 	}
+	return p
+}
+
+// WithoutConditions returns it as it is told of an agent that is there no more.
+func (p Presence) WithoutConditions() Presence {
+	p.Destinations, p.Feeds = nil, nil
 	return p
 }
 
