@@ -32,9 +32,11 @@ func (d *Dialer) Access(ctx context.Context, t Target) (Target, error) {
 		return t, d.Describe(err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
-		return t, fmt.Errorf("read the access relay's answer: %w", d.Describe(err))
+	var body []byte
+	if resp.StatusCode != http.StatusSwitchingProtocols { // what comes then is no body, and no timeout ends it
+		if body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer)); err != nil {
+			return t, fmt.Errorf("read the access relay's answer: %w", d.Describe(err))
+		}
 	}
 	if resp.StatusCode != http.StatusOK {
 		return t, t.accessError(resp, body)
@@ -69,7 +71,7 @@ func (t Target) accessError(resp *http.Response, body []byte) *Error {
 		e = newError(CodeTokenRefused, "the relay refused the token (HTTP %d)", code)
 	case code/100 == 4 && code != http.StatusTooManyRequests && code != http.StatusNotFound:
 		e.refused = true
-	case code/100 == 2:
+	case code/100 <= 2:
 		e.Code, e.Text = CodeNoAccess, fmt.Sprintf("no access is given there: the server answered with HTTP %d", code)
 	}
 	if words != "" {

@@ -3,9 +3,14 @@ package link_test
 import (
 	"bufio"
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/sha1"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -209,4 +214,53 @@ func TestRelayThatDoesNotAnswerTheTokenIsGivenUpAfterTenSeconds(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 	})
+}
+
+// A stalled connection passes so many bytes on, and swallows the rest.
+type stalled struct {
+	net.Conn
+	left int
+}
+
+func (s *stalled) Write(b []byte) (int, error) {
+	n := min(s.left, len(b))
+	s.left -= n
+	if n > 0 {
+		if _, err := s.Conn.Write(b[:n]); err != nil {
+			return 0, err
+		}
+	}
+	return len(b), nil
+}
+
+// Wherever in it: before the server's hello, within it, within its certificate.
+func TestTLSThatStallsIsGivenUpAfterTenSeconds(t *testing.T) {
+	t.Parallel()
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}}
+	certificate, err := x509.CreateCertificate(rand.Reader, leaf, leaf, public, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{certificate}, PrivateKey: private}}}
+	for _, n := range []int{0, 1, 5, 50, 150, 250} {
+		synctest.Test(t, func(t *testing.T) {
+			d := link.New(link.Config{Policy: link.Policy{Loopback: true}, Dial: func(context.Context, string, string) (net.Conn, error) {
+				near, far := net.Pipe()
+				go func() {
+					_ = tls.Server(&stalled{far, n}, config).Handshake() // it fails
+					_ = far.Close()
+				}()
+				return near, nil
+			}})
+			begun := time.Now()
+			_, err := d.Open(t.Context(), link.Target{URL: "wss://localhost/in/x"})
+			if took := time.Since(begun); link.CodeOf(err) != link.CodeTimeout || took != 10*time.Second {
+				t.Errorf("after %d bytes: %v, %v", n, took, err)
+			}
+		})
+	}
 }
