@@ -12,7 +12,7 @@ BUILD = CGO_ENABLED=0 go build -trimpath -ldflags '$(if $(VERSION),-X main.versi
 CROSS = linux/arm windows/amd64 darwin/arm64
 export GOFLAGS += -buildvcs=false
 
-.PHONY: build demo test simulate ci attack check vuln cross $(CROSS) bench dist dist-check lesson screenshots clip clean help setup
+.PHONY: build demo test simulate fuzz mutate ci attack check vuln cross $(CROSS) bench dist dist-check lesson screenshots clip clean help setup
 
 build: ## bin/vw and bin/testrelay (the default)
 	$(BUILD) -o bin/ ./cmd/...
@@ -37,6 +37,22 @@ check: ## the quick part, in seconds once the linter is built: format, vet, lint
 
 vuln: ## asks the Go vulnerability database about what the programs use; needs vuln.go.dev
 	$(TOOL) govulncheck ./...
+
+FUZZTIME = 1m
+
+fuzz: ## every fuzz target for a minute: FUZZTIME=10m, FUZZ=FuzzHandle for one
+	@grep -rl --include='*_test.go' '^func $(FUZZ)' agent cmd command media testrelay | while read -r file; do \
+		for target in $$(sed -n 's/^func \($(FUZZ)[A-Za-z]*\)(f \*testing\.F.*/\1/p' "$$file"); do \
+			echo "$$target of $$(dirname "$$file")"; \
+			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")" </dev/null || exit 1; \
+		done; \
+	done
+
+FUZZ = Fuzz
+
+mutate: ## breaks the program at 100 places, one at a time, and says where no test notices; ARGS='-seed 2 -n 10'
+	@go -C .ci build -o ../bin/mutate ./mutate
+	@bin/mutate $(ARGS)
 
 attack: ## the long form of the attacks on a whole agent, which the tests run in short
 	go test -count=1 -timeout 60m -v ./agent/attack -long
