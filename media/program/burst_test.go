@@ -88,6 +88,7 @@ func TestBurstAtEveryRestartDoesNotAddUp(t *testing.T) {
 // TestPicturesOfABurstStayInOrder has pictures that are not decoded in the
 // order in which they are shown.
 func TestPicturesOfABurstStayInOrder(t *testing.T) {
+	t.Parallel()
 	const burst, joins = 3 * time.Second, 5 * time.Second
 	v, a := clip(t, video("10", "libx264", "-bf", "2")...), clip(t, audio("20", "mp2")...)
 	events := paced("v", v, joins-burst)
@@ -118,7 +119,7 @@ func TestPicturesOfABurstStayInOrder(t *testing.T) {
 			}
 		}
 	}
-	if wrong > 10 { // where the burst begins and ends
+	if wrong > 20 { // where the burst begins, slows down and ends
 		t.Errorf("%d pairs of pictures are shown in another order", wrong)
 	}
 }

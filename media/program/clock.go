@@ -16,15 +16,13 @@ const (
 	slewStep  = mpegts.PTSHz       // the longest time that one correction makes up for
 	agreement = mpegts.PTSHz / 10  // a muted feed's offset is kept within this
 	leap      = mpegts.PTSHz       // stamps that gain so much on the arrival jump
-	longFrame = mpegts.PTSHz / 10  // a frame that lasts longer is a pause
 	keeping   = 10 * mpegts.PTSHz  // a PTS is no further ahead of its DTS
 	never     = math.MaxInt64      // smallest lag of an empty window
 
-	jitter   = mpegts.PTSHz / 20   // of arrival at a start
-	opening  = 2 * mpegts.PTSHz    // a new clock is set right at once for so long
-	apart    = mpegts.PTSHz / 5    // a clock that is further off than this
-	endured  = 30 * mpegts.PTSHz   // for longer than this is set anew
-	crowding = mpegts.PTSHz / 1000 // between frames that come too early for their time
+	jitter  = mpegts.PTSHz / 20 // of arrival at a start
+	opening = 2 * mpegts.PTSHz  // a new clock is set right at once for so long
+	apart   = mpegts.PTSHz / 5  // a clock that is further off than this
+	endured = 30 * mpegts.PTSHz // for longer than this is set anew
 )
 
 // ticks converts an arrival time to 1/90,000 s.

@@ -1,6 +1,7 @@
 package program
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -17,6 +18,7 @@ const (
 	fillAhead   = 2                       // pictures: what mpegts.js holds back
 	fillPSI     = 3 * mpegts.PTSHz / 10   // between tables where nothing else passes; TR 101 290 allows 500 ms
 	fillMost    = 2 * mpegts.PTSHz        // what is missing for longer is left out
+	rounding    = 2                       // of the length of a frame of sound, in 1/90,000 s
 	grace       = mpegts.PTSHz / 5        // a source that has ended may come back so soon
 )
 
@@ -29,6 +31,7 @@ type fill struct {
 	next  int64 // program time of the next frame
 	rest  int64 // of next, in 1/90,000 s by the sampling rate
 	intra int64 // program time of the next picture that stands alone
+	step  int64 // from one black picture to the next
 	begun bool  // some of it has been sent
 	quiet int64 // arrival time until which nobody is missed
 
@@ -121,7 +124,7 @@ func (s *slot) filled(at int64) bool {
 // returns is the arrival time until which the filler leaves off, since sound is
 // back that is only waiting to be in time behind what has been filled ahead.
 func (s *slot) returns() int64 {
-	if t := s.heir; t != nil && t.goal == s && t.stamped && t.delay > 0 && s.kind == mpegts.Audio {
+	if t := s.heir; t != nil && t.goal == s && t.stamped && s.kind == mpegts.Audio && t.delay > s.frame() {
 		return t.dtsAt + missed[mpegts.Audio]
 	}
 	return 0
@@ -138,7 +141,7 @@ func (p *Program) Due() (at time.Duration, ok bool) {
 		case s.filled(never):
 			next := s.next + p.lag
 			if s.kind == mpegts.Video {
-				next -= fillAhead * fillPicture
+				next -= fillAhead * cmp.Or(s.step, fillPicture)
 			}
 			due = min(due, max(min(next, p.pcrDue()), s.quiet, s.returns()))
 		}
@@ -170,6 +173,10 @@ func (s *slot) missedAt() int64 {
 // as many behind them as decoders and players want to have before they show one.
 func (p *Program) fillVideo(dst []byte, s *slot, at int64) []byte {
 	time := at - p.lag
+	s.step = fillPicture
+	if s.awaited(at) { // what comes has to wait for what has been sent ahead
+		s.step /= 2
+	}
 	if !s.begun || time-s.next > fillMost {
 		s.next = max(s.next, time, s.out+1)
 	}
@@ -180,9 +187,9 @@ func (p *Program) fillVideo(dst []byte, s *slot, at int64) []byte {
 			dst = p.appendUnit(dst, s, s.video.Skip(), false, at)
 		}
 		s.begun = true
-		s.next += fillPicture
+		s.next += s.step
 	}
-	for ; s.next <= time+fillAhead*fillPicture; s.next += fillPicture {
+	for ; s.next <= time+fillAhead*s.step; s.next += s.step {
 		if s.next >= s.intra {
 			dst = p.appendIntra(dst, s, at)
 		} else {
@@ -230,7 +237,7 @@ func (p *Program) silence(dst []byte, s *slot, until, at int64) []byte {
 }
 
 // bridge appends the silence that is missing up to the first frame of sound of who has
-// just come into the slot: less than half a frame more or less.
+// just come into the slot, but for less than a frame.
 func (p *Program) bridge(dst []byte, s *slot, at int64) []byte {
 	if !s.fresh {
 		return dst
@@ -239,7 +246,7 @@ func (p *Program) bridge(dst []byte, s *slot, at int64) []byte {
 	if s.kind != mpegts.Audio || !s.used || s.first-s.next > fillMost || !s.canFill() {
 		return dst
 	}
-	return p.silence(dst, s, s.first-s.frame()/2, at)
+	return p.silence(dst, s, s.first-s.frame()+rounding, at)
 }
 
 // appendUnit appends a frame of the filler, or some of sound, at the slot's next.

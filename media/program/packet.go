@@ -134,10 +134,10 @@ func (p *Program) admit(t *track, in mpegts.Packet, at int64) bool {
 
 // place reports whether t is in a slot, which it enters where it can start: at a
 // PES packet with a stamp, video at a random access point; after patience at
-// any. Pictures that come too early for their time are shown fast; sound is left
-// out until it is in time, and who is in its slot meanwhile stops.
+// any. Pictures that come too early for their time are shown fast; sound that is
+// more than a frame too early is left out until it is not, and who is in its slot meanwhile stops.
 func (p *Program) place(t *track, in mpegts.Packet, at int64) bool {
-	early := t.delay > 0 && t.kind == mpegts.Audio && t.goal != nil
+	early := t.kind == mpegts.Audio && t.goal != nil && t.delay > t.goal.frame()
 	if early && in.UnitStart() && t.goal.occupant != nil && (t.goal == t.slot || t.delay < late) {
 		t.goal.occupant.stop()
 	}
@@ -149,10 +149,10 @@ func (p *Program) place(t *track, in mpegts.Packet, at int64) bool {
 	}
 	if in.UnitStart() {
 		pes, _ := in.PES()
-		_, dts, stamped := stamps(pes)
+		pts, dts, stamped := stamps(pes)
 		ready := stamped && !early && (t.kind != mpegts.Video || in.RandomAccessPoint(t.codec))
 		if ready || t.kind == mpegts.Other || at-t.since >= patience {
-			p.enter(t.goal, t, dts)
+			p.enter(t.goal, t, pts, dts)
 		}
 	}
 	return t.slot != nil
@@ -188,10 +188,10 @@ func (p *Program) stamp(t *track, out mpegts.Packet) {
 		t.header = 0
 		c := t.clock()
 		pes.Shift(c.out - int64(c.src) + t.delay)
-		pes.ShiftPTS(-t.crowd(pts, dts))
+		pes.ShiftPTS(-t.crowded(pts, dts))
 		pes.SetStreamID(t.streamID(pes.StreamID()))
 		if t.kind != mpegts.Other {
-			t.slot.sent(t, c.time(dts)+t.delay, c.time(pts)+t.delay-t.crowd(pts, dts))
+			t.slot.sent(t, c.time(dts)+t.delay, c.time(pts)+t.delay-t.crowded(pts, dts))
 			p.now = max(p.now, t.slot.out)
 		}
 	case t.kind != mpegts.Other && (out.UnitStart() || t.header > 0):

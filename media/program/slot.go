@@ -134,9 +134,9 @@ func (s *slot) wanted() bool {
 	return s.occupant != nil || s.heir != nil && s.heir.selected || s.canFill()
 }
 
-// enter lets t into the slot, with a frame stamped dts: who was there has to go,
+// enter lets t into the slot, with a frame of these stamps: who was there has to go,
 // and t leaves the slot where it was.
-func (p *Program) enter(s *slot, t *track, dts uint64) {
+func (p *Program) enter(s *slot, t *track, pts, dts uint64) {
 	if s.occupant != nil {
 		s.occupant.giveWay()
 	}
@@ -149,7 +149,8 @@ func (p *Program) enter(s *slot, t *track, dts uint64) {
 		p.tables.changed = true
 	}
 	p.revision++
-	t.delay = s.behind(t, dts)
+	t.delay, t.pace = s.behind(t, pts, dts, 0)
+	t.kept = min(t.delay, apart)
 	s.fresh, s.first = true, t.clock().time(dts)+t.delay
 }
 
@@ -166,29 +167,6 @@ func (s *slot) leave() {
 func (s *slot) awaited(at int64) bool {
 	t := s.heir
 	return t != nil && t.goal == s && t != s.occupant && t.feed.program.Known && t.feed.alive(at)
-}
-
-// sent notes a frame of t, nil for the filler, in program time: when it is decoded,
-// and shown.
-func (s *slot) sent(t *track, dts, pts int64) {
-	s.out, s.used, s.by = dts, true, t
-	if t != nil {
-		pts += max(1, min(t.step, longFrame))
-	}
-	s.shown = max(s.shown, pts)
-}
-
-// behind returns how much too early a frame of t comes for the slot, which has
-// sent what was another's up to then.
-func (s *slot) behind(t *track, dts uint64) int64 {
-	if !s.used {
-		return 0
-	}
-	floor := s.out + t.nearest()
-	if s.kind == mpegts.Audio && s.by != t {
-		floor = max(floor, s.end()-s.frame()/2)
-	}
-	return max(0, floor-t.clock().time(dts))
 }
 
 // keep notes what the filler has to know of the coding: the frames of the last

@@ -1,7 +1,6 @@
 package program
 
 import (
-	"cmp"
 	"slices"
 
 	"vw/media/mpegts"
@@ -44,9 +43,13 @@ func (p *Program) observe(t *track, pes mpegts.PES, at int64) {
 		p.settle(f, due, at)
 	}
 	p.slew(f, at)
-	p.raise(t, dts, anew, at)
+	step := int64(0)
 	if t.stamped && !anew {
-		t.step = mpegts.PTSDelta(dts, t.dts)
+		step = mpegts.PTSDelta(dts, t.dts)
+	}
+	p.raise(t, pts, dts, step, at)
+	if step > 0 {
+		t.step = step
 	}
 	if t.stamped {
 		t.pause = max(min(at-t.dtsAt, patience), t.pause-t.pause/64)
@@ -123,41 +126,6 @@ func (p *Program) candidates(yield func(*feed) bool) {
 			}
 		}
 	}
-}
-
-// raise moves the clock of t forward where dts would come out before what t
-// has sent, or in its place: output time never goes back. After a jump one
-// frame's length is left between the two. A clock that has been drawn back is
-// not moved, nor one of a track that follows another or the filler: the frames
-// crowd until it has caught up.
-func (p *Program) raise(t *track, dts uint64, anew bool, at int64) {
-	s, crowds := cmp.Or(t.slot, t.goal), t.delay > 0
-	t.delay = 0
-	if s == nil || !s.used {
-		return
-	}
-	c := t.clock()
-	floor := s.out + 1
-	switch {
-	case at < c.behind || crowds || s.by != t:
-		t.delay = s.behind(t, dts)
-		return
-	case anew:
-		floor = s.out + max(1, min(t.step, longFrame))
-	}
-	if out := c.time(dts); out < floor {
-		c.shift(floor - out)
-	}
-}
-
-// crowd is by how much the PTS of a frame that crowds comes nearer to its DTS, so
-// that the pictures stay in order.
-func (t *track) crowd(pts, dts uint64) int64 {
-	if t.delay == 0 || t.step == 0 {
-		return 0
-	}
-	d := mpegts.PTSDelta(pts, dts)
-	return d - d*t.nearest()/t.step
 }
 
 // slew brings the feed's clock nearer to that of the master, unless it is that.

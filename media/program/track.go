@@ -29,6 +29,8 @@ type track struct {
 
 	// The output.
 	delay   int64 // of the DTS, so that it does not go back
+	kept    int64 // of the delay that the track began with, what it does not have to make up for
+	pace    int64 // from the frame before to it where they crowd; 0: they do not
 	at      int64 // arrival of the last packet sent
 	pause   int64 // the longest that it has been silent of late
 	waiting bool
@@ -76,9 +78,6 @@ func (t *track) follow(in mpegts.Packet, pes mpegts.PES) mpegts.Step {
 	}
 	return step
 }
-
-// nearest is how near to each other frames of the track come where they crowd.
-func (t *track) nearest() int64 { return max(1, min(t.step/2, crowding)) }
 
 // clock is the feed's clock that the track's stamps belong to.
 func (t *track) clock() *clock {
