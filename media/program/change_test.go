@@ -13,6 +13,7 @@ import (
 )
 
 func TestSwapOfTwoVideosIsOneVideoAtAnyTime(t *testing.T) {
+	t.Parallel()
 	large, a := clip(t, video("22", "mpeg1video")...), clip(t, audio("22", "mp2")...)
 	small := clip(t, "-f", "lavfi", "-i", "testsrc=s=160x120:r=25:d=22", "-c:v", "mpeg1video", "-g", "12")
 	clips := map[string][]byte{"large": large, "small": small}
@@ -44,6 +45,7 @@ func TestSwapOfTwoVideosIsOneVideoAtAnyTime(t *testing.T) {
 }
 
 func TestFiftyMutesLeaveTheProgramSound(t *testing.T) {
+	t.Parallel()
 	v, a := clip(t, video("40", "mpeg1video", "-s", "160x120")...), clip(t, audio("40", "mp2")...)
 	for _, c := range []struct {
 		name  string
@@ -93,6 +95,7 @@ func TestFiftyMutesLeaveTheProgramSound(t *testing.T) {
 }
 
 func TestMuteOfOnePartLeavesTheOther(t *testing.T) {
+	t.Parallel()
 	av := clip(t, both("6", "mpeg1video", "mp2")...)
 	p := selecting("av")
 	out := play(t, p, paced("av", av, 0),
@@ -143,6 +146,7 @@ func TestTrackThatWasAwayStartsAnew(t *testing.T) {
 }
 
 func TestRestartedSourceGoesOnOnItsTracks(t *testing.T) {
+	t.Parallel()
 	v, a := clip(t, video("3.1", "mpeg1video")...), clip(t, audio("20", "mp2")...)
 	for _, silent := range []bool{false, true} {
 		t.Run(fmt.Sprintf("told=%v", !silent), func(t *testing.T) {
@@ -174,6 +178,7 @@ func TestRestartedSourceGoesOnOnItsTracks(t *testing.T) {
 }
 
 func TestRestartWithOtherPIDsKeepsTheOutputPIDs(t *testing.T) {
+	t.Parallel()
 	first := clip(t, both("2", "mpeg1video", "mp2")...)
 	second := clip(t, append(both("2", "mpeg1video", "mp2"), "-mpegts_start_pid", "0x300", "-mpegts_pmt_start_pid", "0x1010")...)
 	other := clip(t, both("2", "libx264", "mp2")...)
@@ -194,6 +199,7 @@ func TestRestartWithOtherPIDsKeepsTheOutputPIDs(t *testing.T) {
 }
 
 func TestLoopedClipNeverGoesBack(t *testing.T) {
+	t.Parallel()
 	av, a := clip(t, both("5", "mpeg1video", "mp2")...), clip(t, audio("62", "mp2")...)
 	var events [][]event
 	for i := range 12 {
@@ -221,6 +227,7 @@ func TestLoopedClipNeverGoesBack(t *testing.T) {
 }
 
 func TestWrapOfTheStampsPasses(t *testing.T) {
+	t.Parallel()
 	av := clip(t, append(both("8", "mpeg1video", "mp2"), "-output_ts_offset", "95440")...)
 	p := selecting("av")
 	out := play(t, p, paced("av", av, 0))
@@ -235,6 +242,7 @@ func TestWrapOfTheStampsPasses(t *testing.T) {
 }
 
 func TestProgramTimeIsTheTimeOfDayAndWraps(t *testing.T) {
+	t.Parallel()
 	av := clip(t, both("8", "mpeg1video", "mp2")...)
 	wrap := time.Unix(0, 0).Add((1 << 33) * time.Second / mpegts.PTSHz)
 	p := program.New(wrap.Add(-4 * time.Second))
@@ -280,6 +288,7 @@ func clockPIDs(r tscheck.Report) string {
 }
 
 func TestClockGoesOnWhileItsFeedIsAway(t *testing.T) {
+	t.Parallel()
 	v, a := clip(t, video("5", "mpeg1video")...), clip(t, audio("20", "mp2")...)
 	mute := func(p *program.Program) { p.Select(rule("a")) }
 	unmute := func(p *program.Program) { p.Select(rule("v", "a")) }
@@ -313,6 +322,7 @@ func TestClockGoesOnWhileItsFeedIsAway(t *testing.T) {
 // TestClockOfAnotherDecoderDelayIsKept has the clock go from a sound that is to
 // be played at once to a picture that is kept for 0.7 s, and back, again and again.
 func TestClockOfAnotherDecoderDelayIsKept(t *testing.T) {
+	t.Parallel()
 	a := clip(t, append(audio("20", "mp2"), "-muxdelay", "0.001")...)
 	v := clip(t, video("18", "mpeg1video", "-s", "160x120")...)
 	p := selecting("v", "a")

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,14 +32,31 @@ func ffmpeg(t testing.TB, in []byte, args ...string) []byte {
 	return out.Bytes()
 }
 
-// clip is a transport stream as ffmpeg makes it with its default settings.
+// A recording is what ffmpeg makes of some arguments.
+type recording struct {
+	sync.Mutex
+	ts []byte
+}
+
+// recordings are kept by their arguments.
+var recordings sync.Map
+
+// clip is a transport stream as ffmpeg makes it with its default settings. It is
+// made once for all tests, which must not change it.
 func clip(t testing.TB, args ...string) []byte {
 	t.Helper()
-	return ffmpeg(t, nil, slices.Concat([]string{"-v", "error"}, args, []string{"-f", "mpegts", "-"})...)
+	known, _ := recordings.LoadOrStore(strings.Join(args, " "), new(recording))
+	r := known.(*recording)
+	r.Lock()
+	defer r.Unlock()
+	if r.ts == nil {
+		r.ts = ffmpeg(t, nil, slices.Concat([]string{"-v", "error"}, args, []string{"-f", "mpegts", "-"})...)
+	}
+	return r.ts
 }
 
 func video(seconds, codec string, more ...string) []string {
-	return append([]string{"-f", "lavfi", "-i", "testsrc=s=640x480:r=25:d=" + seconds, "-c:v", codec, "-pix_fmt", "yuv420p", "-g", "12"}, more...)
+	return append([]string{"-f", "lavfi", "-i", "testsrc=s=160x112:r=25:d=" + seconds, "-c:v", codec, "-threads", "1", "-pix_fmt", "yuv420p", "-g", "12"}, more...)
 }
 
 func audio(seconds, codec string, more ...string) []string {
@@ -46,8 +64,8 @@ func audio(seconds, codec string, more ...string) []string {
 }
 
 func both(seconds, videoCodec, audioCodec string) []string {
-	return []string{"-f", "lavfi", "-i", "testsrc=s=640x480:r=25:d=" + seconds, "-f", "lavfi", "-i", "sine=d=" + seconds,
-		"-c:v", videoCodec, "-pix_fmt", "yuv420p", "-g", "12", "-c:a", audioCodec}
+	return []string{"-f", "lavfi", "-i", "testsrc=s=160x112:r=25:d=" + seconds, "-f", "lavfi", "-i", "sine=d=" + seconds,
+		"-c:v", videoCodec, "-threads", "1", "-pix_fmt", "yuv420p", "-g", "12", "-c:a", audioCodec}
 }
 
 // An event is what happens to a program at one time: packets of a feed come,

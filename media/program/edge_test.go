@@ -248,6 +248,7 @@ func TestManyFeedsAndPIDsDoNotFillTheMemory(t *testing.T) {
 }
 
 func TestSourcesDescriptorsAndTypesStay(t *testing.T) {
+	t.Parallel()
 	in := clip(t, audio("1", "libopus")...)
 	tables := func(ts []byte) (pmt mpegts.PMT) {
 		var pid uint16

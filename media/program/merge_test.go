@@ -19,6 +19,7 @@ type source struct {
 type passage struct{ feed, in, out string }
 
 func TestFeedsBecomeOneProgram(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name    string
 		sources []source
@@ -136,6 +137,7 @@ func observe(t testing.TB, p *program.Program, events ...[]event) map[uint16][]s
 }
 
 func TestTracksLiveAtTheSameTimePlayAtTheSameTime(t *testing.T) {
+	t.Parallel()
 	v, a := clip(t, video("6", "mpeg1video")...), clip(t, audio("4", "mp2")...)
 	seen := observe(t, selecting("v", "a"), paced("v", v, 0), paced("a", a, 2*time.Second))
 	if len(seen) != 2 {
@@ -153,6 +155,7 @@ func TestTracksLiveAtTheSameTimePlayAtTheSameTime(t *testing.T) {
 }
 
 func TestStreamIDsTellTracksApart(t *testing.T) {
+	t.Parallel()
 	v, a := clip(t, video("2", "mpeg1video")...), clip(t, audio("2", "mp2")...)
 	p := selecting("v", "a", "w", "b")
 	ids := map[byte]bool{}
@@ -167,6 +170,7 @@ func TestStreamIDsTellTracksApart(t *testing.T) {
 }
 
 func TestOutputDoesNotDependOnHowInputIsCut(t *testing.T) {
+	t.Parallel()
 	av := clip(t, both("3", "mpeg1video", "mp2")...)
 	events := paced("av", av, 0)
 	var cut []event
@@ -181,6 +185,7 @@ func TestOutputDoesNotDependOnHowInputIsCut(t *testing.T) {
 }
 
 func TestNothingIsSentWithoutTracks(t *testing.T) {
+	t.Parallel()
 	v := clip(t, video("1", "mpeg1video")...)
 	for _, p := range []*program.Program{selecting(), selecting("other"), selecting("v:audio")} {
 		if out := play(t, p, paced("v", v, 0)); len(out) != 0 {
@@ -193,6 +198,7 @@ func TestNothingIsSentWithoutTracks(t *testing.T) {
 }
 
 func TestPacketsBeforeThePMTAreCounted(t *testing.T) {
+	t.Parallel()
 	v := clip(t, video("1", "mpeg1video")...)
 	events := paced("v", v, 0)
 	p := selecting("v")

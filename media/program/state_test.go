@@ -29,6 +29,7 @@ func outlived(t testing.TB, p *program.Program, at time.Duration, down time.Dura
 }
 
 func TestARestoredProgramGoesOnAsTheOneBefore(t *testing.T) {
+	t.Parallel()
 	for name, codecs := range map[string][2]string{
 		"mpeg1video and mp2": {"mpeg1video", "mp2"}, "H.264 and AAC": {"libx264", "aac"}, "mpeg2video and mp3": {"mpeg2video", "libmp3lame"},
 	} {
