@@ -3,6 +3,7 @@ package agent
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"sync"
@@ -48,7 +49,7 @@ func New(c Config) (*Agent, error) {
 	}
 	listeners, err := local.Listen(c.Port)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("choose another port with --port or VW_PORT: %w", err)
 	}
 	a, err := build(c, listeners, nil)
 	if err != nil {

@@ -33,7 +33,7 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	shown, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	switch {
-	case !localHost(r.Host):
+	case !LocalHost(r.Host):
 		writeError(w, http.StatusMisdirectedRequest, "this server is for its own machine: use localhost, 127.0.0.1 or [::1]")
 	case !ownOrigin(r):
 		writeError(w, http.StatusForbidden, "requests on behalf of other web pages are refused")
@@ -114,7 +114,8 @@ func mayHaveToken(r *http.Request) bool {
 			r.Header.Get("Service-Worker-Navigation-Preload") == ""
 }
 
-func localHost(host string) bool {
+// LocalHost reports whether a request's Host is this machine.
+func LocalHost(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}

@@ -21,7 +21,7 @@ func Listen(port int) ([]net.Listener, error) {
 	for try := 1; ; try++ {
 		four, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err != nil {
-			return nil, fmt.Errorf("port %d cannot be had on 127.0.0.1, choose another with --port or VW_PORT: %w", port, err)
+			return nil, fmt.Errorf("port %d cannot be had on 127.0.0.1: %w", port, err)
 		}
 		if !hasIPv6() {
 			return []net.Listener{four}, nil
@@ -32,7 +32,7 @@ func Listen(port int) ([]net.Listener, error) {
 		}
 		_ = four.Close()
 		if port != 0 || try == tries {
-			return nil, fmt.Errorf("port %d cannot be had on ::1, choose another with --port or VW_PORT: %w", port, err)
+			return nil, fmt.Errorf("port %d cannot be had on ::1: %w", port, err)
 		}
 	}
 }
