@@ -42,6 +42,7 @@ func subcommands() []subcommand {
 		{"lock", "", "let nobody beyond this machine change rules", runLock},
 		{"unlock", "", "let the command channel change rules again", runUnlock},
 		{"send", "COMMAND", "command agents over their command channels, and see who acknowledged", runSend},
+		{"fleet", "", "say how many agents stand, and bring them to one table of rules", runFleet},
 		{"journal", "", "print who changed what, and what was in force at a time", runJournal},
 		{"check", "FILE", "say whether a transport stream is sound", runCheck},
 		{"completion", "SHELL", "print what completes commands and flags in bash, zsh or fish", runCompletion},

@@ -13,6 +13,7 @@ import (
 // A Relay is how relays are dialled, as flags say.
 type Relay struct {
 	Token, Auth string
+	TokenFile   string        // that Token was read of, by its absolute path, "" for none
 	Timeout     time.Duration // of each dial, or of each step of one
 	Dialer      *link.Dialer
 }
@@ -39,28 +40,26 @@ func (f *FlagSet) Relay(timeoutUsage string) func() (Relay, error) {
 			return r, UsageError{Err: err}
 		}
 		r.Dialer = link.New(link.Config{Policy: policy, TLS: tls, Timeout: r.Timeout})
-		return r, r.readToken(*file)
+		if *file == "" {
+			return r, nil
+		}
+		if r.Token != "" {
+			return r, Usagef("the token is given twice: leave out token or token-file")
+		}
+		if r.TokenFile, err = filepath.Abs(*file); err == nil {
+			r.Token, err = r.ReadToken(r.TokenFile)
+		}
+		if err != nil {
+			return r, UsageError{Err: fmt.Errorf("%s: %w", *file, err)}
+		}
+		return r, nil
 	}
 }
 
-// readToken reads the token of a file, "" for none.
-func (r *Relay) readToken(file string) error {
-	if file == "" {
-		return nil
-	}
-	if r.Token != "" {
-		return Usagef("the token is given twice: leave out token or token-file")
-	}
-	path, err := filepath.Abs(file)
-	if err != nil {
-		return UsageError{Err: err}
-	}
+// ReadToken returns the token that a file holds, which is named by its absolute path.
+func (r Relay) ReadToken(path string) (string, error) {
 	t, err := r.Dialer.WithToken(context.Background(), link.Target{Credential: path})
-	if err != nil {
-		return UsageError{Err: fmt.Errorf("%s: %w", file, err)}
-	}
-	r.Token = t.Token
-	return nil
+	return t.Token, err
 }
 
 // Target returns where a URL leads. Whoever is on this machine has given it.
