@@ -20,9 +20,6 @@ func TableHash(raw json.RawMessage) (hash string, err error) {
 		if err := check.Check(); err != nil {
 			return "", of("destination", rule.ID, err)
 		}
-		if _, there := t.streams[rule.Stream]; there {
-			rule.OfStream = true
-		}
 		rules.Destinations[rule.ID] = rule
 	}
 	if err := rules.bounded(); err != nil || keepsToken {
