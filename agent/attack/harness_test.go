@@ -244,6 +244,7 @@ type status struct {
 	Locked       bool
 	Mutes        []string
 	StateError   string
+	JournalError string
 	Destinations map[string]destination
 }
 

@@ -17,6 +17,7 @@ var isolated = os.Getenv(insideVariable) != ""
 // isolate runs the tests in a network that has no way out, where the system
 // gives them one. It returns the exit code once they are done there.
 func isolate() (code int, done bool) {
+	beRelay()
 	if isolated {
 		if err := raiseLoopback(); err != nil {
 			panic(err)

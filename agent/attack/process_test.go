@@ -26,8 +26,18 @@ var program = sync.OnceValues(func() (string, error) {
 })
 
 // launch runs vw stream as a process of its own until the test ends: for what
-// only a process shows. Its log is a file.
+// only a process shows. Its log is a file. An attacker holds its command channel.
 func launch(t testing.TB, environ ...string) (v *victim, pid int, logFile string) {
+	t.Helper()
+	relay := listen(t, testrelay.Config{})
+	v, pid, logFile = launchTo(t, relay.URL(), environ...)
+	v.relay = relay
+	v.join()
+	return v, pid, logFile
+}
+
+// launchTo runs one whose command channel is at a relay that nobody has joined.
+func launchTo(t testing.TB, relay string, environ ...string) (v *victim, pid int, logFile string) {
 	t.Helper()
 	path, err := program()
 	if err != nil {
@@ -39,14 +49,14 @@ func launch(t testing.TB, environ ...string) (v *victim, pid int, logFile string
 	}
 	_, port, _ := net.SplitHostPort(ln.Addr().String())
 	ln.Close()
-	v = &victim{t: t, log: &logbook{}, url: "http://127.0.0.1:" + port, relay: listen(t, testrelay.Config{})}
+	v = &victim{t: t, log: &logbook{}, url: "http://127.0.0.1:" + port}
 	cmd := exec.Command(path, "stream")
 	for _, e := range os.Environ() {
 		if !strings.HasPrefix(e, "VW_") {
 			cmd.Env = append(cmd.Env, e)
 		}
 	}
-	cmd.Env = append(cmd.Env, "VW_PORT="+port, "VW_NAME=victim", "VW_API="+v.relay.URL()+"/bi/victim")
+	cmd.Env = append(cmd.Env, "VW_PORT="+port, "VW_NAME=victim", "VW_API="+relay+"/bi/victim")
 	cmd.Env = append(cmd.Env, environ...)
 	cmd.Dir = t.TempDir()
 	logFile = filepath.Join(cmd.Dir, "log")
@@ -66,6 +76,5 @@ func launch(t testing.TB, environ ...string) (v *victim, pid int, logFile string
 			t.Logf("log:\n%.1000s", text)
 		}
 	})
-	v.join()
 	return v, cmd.Process.Pid, logFile
 }
