@@ -79,7 +79,7 @@ func (r *Router) SetStreams(rules map[string][]string) *PendingWrites {
 	r.forget(unused...)
 	r.restored = nil
 	for s := range r.subs {
-		if !s.ofStream && r.ruled(s.name) {
+		if !s.ofStream && !s.ofFeed && r.ruled(s.name) {
 			change.pending.Join(s.follow(s.name, true))
 		}
 	}

@@ -20,6 +20,7 @@ type Subscriber struct {
 	// guarded by the router's lock
 	name     string
 	ofStream bool
+	ofFeed   bool // for good
 	live     bool
 	since    time.Time
 	waits    time.Time // until then, for a random access point; zero: no more. Guarded by its fanout's lock
@@ -29,6 +30,7 @@ type Subscriber struct {
 type Subscription struct {
 	Name     string // of a feed or stream
 	OfStream bool   // the name is a stream's, even while no rule of it is in force
+	OfFeed   bool   // the name is a feed's, even where a stream has it too
 	// Client says that it is a local client, which may have what came in before
 	// it, and whom the owner's mutes do not concern.
 	Client bool
@@ -52,7 +54,7 @@ func (r *Router) Subscribe(o Subscription) *Subscriber {
 		s.since = r.now()
 	}
 	s.name = o.Name
-	s.ofStream = o.OfStream || r.ruled(o.Name)
+	s.ofFeed, s.ofStream = o.OfFeed, o.OfStream || !o.OfFeed && r.ruled(o.Name)
 	r.join(s)
 	return s
 }

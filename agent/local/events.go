@@ -9,33 +9,48 @@ import (
 	"vw/command/printable"
 )
 
-// eventInterval is how often the page is told of the status.
-const eventInterval = time.Second
+const (
+	// eventInterval is how often the page is told of the status.
+	eventInterval = time.Second
+	// levelInterval is how often it is told how loud it is.
+	levelInterval = 200 * time.Millisecond
+)
 
 // events answers with the status at once and then every second, as server-sent
-// events.
+// events. With levels in its query it tells between those how loud feeds are.
 func (h *handlers) events(w http.ResponseWriter, r *http.Request, _ string) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	control := http.NewResponseController(w)
 	tick := time.NewTicker(eventInterval)
 	defer tick.Stop()
-	for {
-		data, err := json.Marshal(h.Reporter.Status())
+	send := func(kind string, value any) error {
+		data, err := json.Marshal(value)
 		if err != nil {
-			h.Log.Error("status cannot be encoded", "err", err)
-			return
+			h.Log.Error("an event cannot be encoded", "err", err)
+			return err
 		}
 		extendWrite(w)
-		if _, err := fmt.Fprintf(w, "data: %s\n\n", printable.JSON(data)); err != nil {
-			return
+		if _, err := fmt.Fprintf(w, "%sdata: %s\n\n", kind, printable.JSON(data)); err != nil {
+			return err
 		}
-		if err := control.Flush(); err != nil {
-			return
-		}
+		return control.Flush()
+	}
+	var heard <-chan time.Time
+	ears := ears{router: h.Router, of: map[string]*ear{}}
+	defer ears.close()
+	if r.URL.Query().Has("levels") {
+		often := time.NewTicker(levelInterval)
+		defer often.Stop()
+		heard = often.C
+	}
+	for err := send("", h.Reporter.Status()); err == nil; {
 		select {
 		case <-r.Context().Done():
 			return
 		case <-tick.C:
+			err = send("", h.Reporter.Status())
+		case <-heard:
+			err = send("event: levels\n", ears.levels(r.Context()))
 		}
 	}
 }

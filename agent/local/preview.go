@@ -49,11 +49,13 @@ func (p *picturer) jpeg(ctx context.Context, v *view) ([]byte, error) {
 	return v.decoder.JPEG()
 }
 
-// preview answers with the newest whole picture of a feed or stream.
+// preview answers with the newest whole picture of a feed or stream: of MPEG-1 video
+// as a JPEG, of H.264 as it is coded, behind those that it needs.
 func (h *handlers) preview(w http.ResponseWriter, r *http.Request, path string) {
-	name, ok := strings.CutSuffix(path, ".jpg")
-	if !ok {
-		writeError(w, http.StatusNotFound, "a picture is at /preview/<feed or stream>.jpg")
+	name, isJPEG := strings.CutSuffix(path, ".jpg")
+	name, isH264 := strings.CutSuffix(name, ".h264")
+	if isJPEG == isH264 {
+		writeError(w, http.StatusNotFound, "a picture is at /preview/<feed or stream>.jpg, or .h264 where it is so coded")
 		return
 	}
 	name, err := command.StreamName(name)
@@ -68,19 +70,29 @@ func (h *handlers) preview(w http.ResponseWriter, r *http.Request, path string) 
 	v := view{Subscriber: h.Router.Subscribe(media.Subscription{Name: name, Client: true})}
 	defer v.Close()
 	v.Start()
-	jpeg, err := v.picture(r, h.pictures)
+	var picture []byte
+	if isH264 {
+		v.looker = &v.coded
+		picture, err = v.group(r)
+		w.Header().Set("Content-Type", "video/h264")
+	} else {
+		v.looker = &v.decoder
+		picture, err = v.picture(r, h.pictures)
+		w.Header().Set("Content-Type", "image/jpeg")
+	}
 	if err != nil {
 		v.refuse(w, r, name, err)
 		return
 	}
-	w.Header().Set("ETag", v.tag())
-	w.Header().Set("Content-Type", "image/jpeg")
+	if isJPEG {
+		w.Header().Set("ETag", v.tag())
+	}
 	if r.Method == http.MethodHead {
 		return
 	}
-	w.Header().Set("Content-Length", strconv.Itoa(len(jpeg)))
+	w.Header().Set("Content-Length", strconv.Itoa(len(picture)))
 	extendWrite(w)
-	_, _ = w.Write(jpeg) // the client may have gone
+	_, _ = w.Write(picture) // the client may have gone
 }
 
 // refuse says why there is no picture, and what to do about it.
@@ -109,19 +121,42 @@ var (
 // A view is one request's look at a feed or stream.
 type view struct {
 	*media.Subscriber
+	looker  looker // the one of these that is asked for
 	decoder picture.Decoder
+	coded   picture.Coded
+}
+
+// A looker takes pictures out of packets.
+type looker interface {
+	Write(packets []byte)
+	Err() error // why there is none
+}
+
+// await waits for a picture.
+func (v *view) await(r *http.Request) error {
+	ctx, cancel := context.WithTimeout(r.Context(), previewTimeout)
+	defer cancel()
+	for v.take(ctx) && errors.Is(v.looker.Err(), picture.ErrNoPicture) {
+	}
+	v.drain(r.Context())
+	err := v.looker.Err()
+	if errors.Is(err, picture.ErrNoPicture) {
+		return fmt.Errorf("%w in %v: is its source running, and does it send a key picture every second (ffmpeg: -g 25)?", err, previewTimeout)
+	}
+	return err
+}
+
+// group is the newest picture as it is coded, behind those that it needs.
+func (v *view) group(r *http.Request) ([]byte, error) {
+	if err := v.await(r); err != nil {
+		return nil, err
+	}
+	return v.coded.Bytes(), nil
 }
 
 // picture makes the picture, none for HEAD.
 func (v *view) picture(r *http.Request, turns chan picturer) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(r.Context(), previewTimeout)
-	defer cancel()
-	for v.take(ctx) && errors.Is(v.decoder.Err(), picture.ErrNoPicture) {
-	}
-	v.drain(r.Context())
-	if err := v.decoder.Err(); errors.Is(err, picture.ErrNoPicture) {
-		return nil, fmt.Errorf("%w in %v: is its source running, and does it send a key picture every second (ffmpeg: -g 25)?", err, previewTimeout)
-	} else if err != nil {
+	if err := v.await(r); err != nil {
 		return nil, err
 	}
 	if v.tag() == r.Header.Get("If-None-Match") {
@@ -130,7 +165,7 @@ func (v *view) picture(r *http.Request, turns chan picturer) ([]byte, error) {
 	if r.Method == http.MethodHead {
 		return nil, nil
 	}
-	ctx, cancel = context.WithTimeout(r.Context(), previewTimeout)
+	ctx, cancel := context.WithTimeout(r.Context(), previewTimeout)
 	defer cancel()
 	select {
 	case p := <-turns:
@@ -148,7 +183,7 @@ func (v *view) take(ctx context.Context) bool {
 		return false
 	}
 	for _, part := range m.Parts {
-		v.decoder.Write(part)
+		v.looker.Write(part)
 	}
 	v.Done(true)
 	return true

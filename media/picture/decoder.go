@@ -1,7 +1,7 @@
 // Package picture makes still pictures of MPEG-1 video (ISO/IEC 11172-2,
 // cited by clause) that comes in transport packets. It decodes on demand: what
 // comes in is kept as it is until a picture is asked for, and only as far as
-// the newest picture needs it. It knows neither feeds nor streams nor the
+// the newest picture needs it. H.264 it hands out as it is coded, for browsers. It knows neither feeds nor streams nor the
 // network, and trusts nothing that comes in.
 package picture
 
@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"errors"
 	"image/jpeg"
+	"slices"
 	"time"
 
 	"vw/media/mpegts"
@@ -36,14 +37,15 @@ type CodecError struct {
 }
 
 func (e *CodecError) Error() string {
-	return e.Name + " cannot be shown as a picture (MPEG-1 video alone can)"
+	return e.Name + " cannot be shown as such a picture (a .jpg is made of MPEG-1 video alone, a .h264 of H.264)"
 }
 
 // A Decoder makes pictures of the first video track of the first program.
 // Its zero value is ready. It keeps some 65 MiB at most, of 640x480 some 10
 // MiB, and is for one goroutine at a time.
 type Decoder struct {
-	track    track
+	track    mpegts.TrackReader
+	err      error // why its video cannot be shown
 	sequence sequence
 	frames   *frames // nil until a picture has been asked for
 	shown    bool    // frames hold a picture
@@ -56,23 +58,39 @@ func (d *Decoder) Write(packets []byte) {
 		if packets[0] != mpegts.SyncByte {
 			continue
 		}
-		payload, lost, changed := d.track.take(mpegts.Packet(packets[:mpegts.PacketSize]))
-		if changed {
+		piece := d.track.Take(mpegts.Video, mpegts.Packet(packets[:mpegts.PacketSize]))
+		if piece.Changed {
 			d.sequence, d.frames, d.shown = sequence{}, nil, false
+			d.err = refusal(d.track.Track, "mpeg1video", "mpeg2video") // ffmpeg gives the one the type of the other
 		}
-		if lost {
+		if d.err != nil {
+			continue
+		}
+		if piece.Lost {
 			d.sequence.lose()
 		}
-		d.sequence.write(payload)
+		d.sequence.write(piece.Data)
 	}
+}
+
+// refusal is why video cannot be shown that is of none of the codings.
+func refusal(video mpegts.Track, codings ...string) error {
+	name, _ := video.Codec()
+	switch {
+	case video.PID == 0:
+		return ErrNoVideo
+	case slices.Contains(codings, name):
+		return nil
+	}
+	return &CodecError{name}
 }
 
 // Err says, without decoding, why there is no picture: ErrNoPicture,
 // ErrNoVideo, ErrTooLarge, an *CodecError, or nil where there is one.
 func (d *Decoder) Err() error {
 	switch {
-	case d.track.err != nil:
-		return d.track.err
+	case d.err != nil:
+		return d.err
 	case d.sequence.err != nil:
 		return d.sequence.err
 	case !d.shown && len(d.sequence.pictures) == 0:

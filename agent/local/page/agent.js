@@ -34,10 +34,10 @@ export async function call(method, url, body) {
 // speaks every second, also where nothing changes.
 const silence = 4000;
 
-// follow calls changed with the status every second, and gone when that stops,
-// until the page is hidden; when it is shown again it goes on. A browser has six
+// follow calls changed with the status every second, heard with how loud feeds are
+// more often, and gone when that stops, until the page is hidden; when it is shown again it goes on. A browser has six
 // connections to one place: a page that nobody looks at shall hold none.
-export function follow(changed, gone) {
+export function follow(changed, heard, gone) {
   let source, late;
   const close = () => {
     source?.close();
@@ -52,7 +52,8 @@ export function follow(changed, gone) {
       late = setTimeout(open, 1000);
     };
     late = setTimeout(lost, silence);
-    source = new EventSource("api/events");
+    source = new EventSource("api/events?levels");
+    source.addEventListener("levels", (event) => heard(JSON.parse(event.data)));
     source.onmessage = (event) => {
       clearTimeout(late);
       late = setTimeout(lost, silence);

@@ -4,6 +4,7 @@ import { Devices } from "./devices.js";
 import { el, keyed, say, set, show } from "./dom.js";
 import { Feed } from "./feeds.js";
 import { DestinationForm, Question, StreamForm } from "./forms.js";
+import { hear } from "./level.js";
 import { testPicture } from "./live.js";
 import { enable } from "./picture.js";
 import { Stream } from "./streams.js";
@@ -162,4 +163,4 @@ get("pictures").addEventListener("click", () => {
 });
 get("lines").append(testPicture());
 new Devices(get("devices"));
-follow(render, gone);
+follow(render, hear, gone);

@@ -1,6 +1,7 @@
 import { path } from "./agent.js";
 import { Curve } from "./curve.js";
 import { el, set, show, say, toggle } from "./dom.js";
+import { Level } from "./level.js";
 import { watch } from "./live.js";
 import { Picture } from "./picture.js";
 import { age, lamp, rate, schedule, size, tracks } from "./words.js";
@@ -23,6 +24,7 @@ export class Feed {
   constructor(name, { act, send }) {
     this.name = name;
     this.picture = new Picture(name);
+    this.level = new Level(name);
     this.mute = toggle("Mute", `Mute ${name}`, () => act(this.mute, path("api/mutes/", name)), "switch.mute");
     this.parts = parts.map((part) => {
       const button = toggle(`Mute ${part}`, `Mute ${part} of ${name}`, () => act(button, path("api/mutes/", `${name}:${part}`)), "switch.mute.part");
@@ -33,7 +35,7 @@ export class Feed {
       el("div.facts", {},
         el("div.head", {}, el("h3", {}, name), this.lamp),
         this.to, this.codecs,
-        el("div.meter", {}, this.rate, this.curve.root), this.age, this.wrong, this.faults),
+        el("div.meter", {}, this.rate, this.curve.root), this.level.root, this.age, this.wrong, this.faults),
       el("div.mutes", {}, this.mute, this.means, el("div.parts", {}, ...this.parts)),
       el("div.more", {}, watch(name), el("div.buttons", {},
         el("button.button.small", { type: "button", "aria-label": `Send to a relay: ${name}`, onclick: () => send(name) }, "Send to a relay"))));

@@ -1,5 +1,6 @@
 import { path } from "./agent.js";
 import { el, set, show } from "./dom.js";
+import { newest } from "./h264.js";
 
 // Pictures are asked for one at a time, five a second at most, and only those
 // that can be seen: they cost the agent work, and the browser one of its six
@@ -46,7 +47,8 @@ export class Picture {
   }
 
   async ask() {
-    const response = await fetch(path("preview/", `${this.name}.jpg`), {
+    const coded = this.video === "h264";
+    const response = await fetch(path("preview/", `${this.name}.${coded ? "h264" : "jpg"}`), {
       cache: "no-store", signal: AbortSignal.timeout(within), headers: this.tag ? { "If-None-Match": this.tag } : {},
     });
     this.next = performance.now() + (stillDue.matches ? calm : 0);
@@ -54,13 +56,30 @@ export class Picture {
     if (!response.ok) {
       this.next = performance.now() + (response.status === 503 ? 2000 : 10000);
       const { error } = await response.json();
-      this.clear(response.status === 415 ? `${this.video} cannot be shown here: open it in VLC` : error); // its address is beside it
+      this.clear(response.status === 415 ? this.elsewhere() : error);
       return;
     }
     const tag = response.headers.get("ETag") ?? "";
-    const bitmap = await createImageBitmap(await response.blob());
-    if (this.video && enabled) this.draw(bitmap, tag);
-    bitmap.close();
+    const bitmap = await (coded ? this.decode(await response.arrayBuffer()) : createImageBitmap(await response.blob()));
+    if (bitmap && this.video && enabled) this.draw(bitmap, tag);
+    bitmap?.close();
+  }
+
+  // decode returns nothing where the browser cannot.
+  async decode(data) {
+    try {
+      const frame = await newest(new Uint8Array(data));
+      const bitmap = await createImageBitmap(frame);
+      frame.close();
+      return bitmap;
+    } catch {
+      this.next = performance.now() + 10000;
+      this.clear(this.elsewhere());
+    }
+  }
+
+  elsewhere() {
+    return `${this.video} cannot be shown here: open it in VLC`; // its address is beside it
   }
 
   draw(bitmap, tag) {
