@@ -12,7 +12,9 @@ import (
 )
 
 const sendHelp = `vw send gives commands to agents over their command channels, and says who acknowledged them. A
-command channel is a topic of a relay's, or an agent's own ws://localhost:8888/ws/api.
+command channel is a topic of a relay's, an agent of a broker's (wss+mqtt://broker.example/mqtt#lab1,
+or #all; put your user name there before the host and an @), or an agent's own
+ws://localhost:8888/ws/api.
 
 usage: vw send --to URL [flags] [COMMAND...]
 

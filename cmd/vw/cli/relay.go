@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vw/agent/link"
+	"vw/agent/link/mqtt"
 	"vw/command"
 )
 
@@ -70,6 +71,10 @@ func (r Relay) Target(url string) link.Target {
 // Check returns why a URL cannot be dialled. An agent's rules for the URL of its
 // command channel hold.
 func (r Relay) Check(url string) error {
+	url, _, err := mqtt.SplitURL(url)
+	if err != nil {
+		return err
+	}
 	rule := command.Destination{ID: "apiRule", Stream: "api", Destination: url, Token: r.Token, Auth: r.Auth}
 	if err := rule.Check(); err != nil {
 		return err

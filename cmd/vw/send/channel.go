@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vw/agent/link"
+	"vw/agent/link/mqtt"
 	"vw/cmd/vw/cli"
 )
 
@@ -16,6 +17,7 @@ const maxReply = 16 << 20
 // A channel is a command channel, seen from the end that commands.
 type channel struct {
 	*link.Conn
+	broker   *mqtt.Commander // nil where it is a relay's
 	timeout  time.Duration
 	messages chan []byte // closed when the link is lost, and err says why
 	err      error
@@ -26,6 +28,10 @@ type channel struct {
 func dial(ctx context.Context, r cli.Relay, to string) (*channel, error) {
 	limited, cancel := context.WithTimeout(ctx, r.Timeout)
 	defer cancel()
+	to, agent, err := mqtt.SplitURL(to)
+	if err != nil {
+		return nil, err
+	}
 	conn, err := r.Dialer.Open(limited, r.Target(to))
 	if ctx.Err() != nil {
 		return nil, cli.ErrInterrupted
@@ -36,17 +42,37 @@ func dial(ctx context.Context, r cli.Relay, to string) (*channel, error) {
 	life, end := context.WithCancel(context.Background())
 	c := &channel{Conn: conn, timeout: r.Timeout, messages: make(chan []byte), end: end}
 	// it holds one message at most: what is not taken waits in the kernel
-	receive := func(message []byte, _ bool) {
+	take := func(message []byte) {
 		select {
 		case c.messages <- message:
 		case <-life.Done():
 		}
 	}
+	receive, work := func(message []byte, _ bool) { take(message) }, link.UntilLost
+	if conn.Target().MQTT() {
+		c.broker = mqtt.NewCommander(conn, agent, take)
+		receive, work = c.broker.Receive, c.broker.Serve
+	}
 	go func() {
 		defer close(c.messages)
-		c.err = fmt.Errorf("the link was lost: %w", conn.Serve(life, maxReply, receive, link.UntilLost))
+		c.err = fmt.Errorf("the link was lost: %w", conn.Serve(life, maxReply, receive, work))
 	}()
+	if c.broker == nil {
+		return c, nil
+	}
+	if _, err = c.broker.Connect(limited); err != nil {
+		c.close()
+		return nil, err
+	}
 	return c, nil
+}
+
+// send sends one message.
+func (c *channel) send(message []byte) error {
+	if c.broker != nil {
+		return c.broker.WriteText(message)
+	}
+	return c.WriteText(message)
 }
 
 // close ends the link.
@@ -60,7 +86,7 @@ func (c *channel) close() {
 // come in time. It returns what has come beside an error.
 func (c *channel) ask(ctx context.Context, command rawCommand, expect int) (got []answer, err error) {
 	message, ref := command.withRef()
-	if err := c.WriteText(message); err != nil {
+	if err := c.send(message); err != nil {
 		return nil, fmt.Errorf("the link was lost: %w", err)
 	}
 	timer := time.NewTimer(c.timeout)
