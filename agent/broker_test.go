@@ -2,6 +2,15 @@ package agent_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"math/big"
 	"net"
 	"slices"
 	"strings"
@@ -349,4 +358,154 @@ func (c *cable) mend() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	close(c.whole)
+}
+
+// The trial of a new apiRule is the same between a relay and a broker, both ways.
+func TestTheChannelMovesFromARelayToABrokerAndBack(t *testing.T) {
+	t.Parallel()
+	relay, m := listen(t, testrelay.Config{}), broker(t)
+	a := start(t, relay, agent.Config{Name: "lab1", Trial: time.Minute})
+	c, o := orchestrate(t, relay, "lab1"), m.operator()
+	toBroker := `{"verb":"add","what":"destination","rule":{"id":"apiRule","stream":"api","destination":"` + m.url() + `"}}`
+	if got := c.ask(toBroker); !strings.Contains(got, `"trial":"1m0s"`) {
+		t.Fatalf("got %s", got)
+	}
+	o.subscribe("vw/lab1/status")
+	o.status("lab1")
+	c.want(healthcheck, `{"healthcheck":"ok"}`) // both are taken
+	o.want("lab1", healthcheck, `{"healthcheck":"ok"}`)
+	a.log.await(t, "command channel has moved")
+	awaitVisits(t, relay, "/bi/lab1", func(v []testrelay.Visit) bool { return v[0].Gone })
+	back := `{"verb":"add","what":"destination","rule":{"id":"apiRule","stream":"api","destination":"` + relay.URL() + `/bi/new"}}`
+	if got := o.ask("lab1", back); !strings.Contains(got, `"trial":"1m0s"`) {
+		t.Fatalf("got %s", got)
+	}
+	if err := relay.AwaitClient(patient(t), "/bi/new"); err != nil {
+		t.Fatal(err)
+	}
+	o.want("lab1", healthcheck, `{"healthcheck":"ok"}`)
+	orchestrate(t, relay, "new").want(healthcheck, `{"healthcheck":"ok"}`)
+	if p := o.awaitStatus("lab1", func(p status.Presence) bool { return p.Event == status.Gone }); p.Name != "lab1" {
+		t.Errorf("the broker is told %+v", p)
+	}
+}
+
+// What a broker has kept from another day is no proof that somebody is there who
+// commands.
+func TestABrokerWhereNobodyCommandsIsTakenBack(t *testing.T) {
+	t.Parallel()
+	relay, m := listen(t, testrelay.Config{}), broker(t)
+	a := start(t, relay, agent.Config{Name: "lab1", Trial: 2 * time.Second})
+	m.operator().publish("vw/lab1/rules", `{"streams":{"kept":["a"]},"destinations":{}}`, true)
+	c := orchestrate(t, relay, "lab1")
+	c.ask(`{"verb":"add","what":"destination","rule":{"id":"apiRule","stream":"api","destination":"` + m.url() + `"}}`)
+	a.log.await(t, "rules replaced")
+	a.log.await(t, "command channel stays")
+	c.want(healthcheck, `{"healthcheck":"ok"}`)
+}
+
+const healthcheck = `{"verb":"healthcheck"}`
+
+// A command that a broker brings twice, or after one that was sent later, does no
+// harm: the table is what the last one that was done has made it, and each is answered.
+func TestCommandsThatComeTwiceDoNoHarm(t *testing.T) {
+	t.Parallel()
+	m := broker(t)
+	atBroker(t, m, agent.Config{Name: "lab1"})
+	o := m.operator()
+	table := func() string { return o.ask("lab1", `{"verb":"list","what":"rules"}`) }
+	hash := func() string {
+		var r struct{ Hash string }
+		decode(t, table(), &r)
+		return r.Hash
+	}
+	before := hash()
+	for _, command := range []string{
+		`{"verb":"add","what":"stream","rule":{"stream":"lab","feeds":["a"]}}`,
+		`{"verb":"add","what":"destination","rule":{"id":"0","stream":"lab","destination":"ws://127.0.0.1:9/in/x"}}`,
+		`{"verb":"add","what":"rules","if":"` + before + `","rule":{"streams":{"lab":["b"]},"destinations":{"0":{"stream":"lab","destination":"ws://127.0.0.1:9/in/x"}}}}`,
+		`{"verb":"list","what":"status"}`, `{"verb":"list","what":"feed","which":"all"}`, healthcheck,
+		`{"verb":"add","what":"watch","for":"1s"}`,
+		`{"verb":"delete","what":"destination","which":"0"}`,
+		`{"verb":"delete","what":"stream","which":"lab"}`,
+		`{"verb":"delete","what":"destination","which":"all"}`,
+		`{"verb":"delete","what":"stream","which":"all"}`,
+	} {
+		command = strings.Replace(command, before, hash(), 1)
+		first := o.ask("lab1", command)
+		once := table()
+		second := o.ask("lab1", command)
+		if strings.Contains(first+second, `"error"`) || table() != once {
+			t.Errorf("%s\nanswered %s\nand then %s; the table was\n%s and is\n%s", command, first, second, once, table())
+		}
+	}
+	// the first of two comes again after the second: with "if" it changes nothing
+	old := `{"verb":"add","what":"rules","if":"` + hash() + `","rule":{"streams":{"old":["a"]},"destinations":{}}}`
+	o.ask("lab1", old)
+	o.ask("lab1", `{"verb":"add","what":"rules","rule":{"streams":{"new":["a"]},"destinations":{}}}`)
+	if late := o.ask("lab1", old); !strings.Contains(late, `"error"`) {
+		t.Errorf("a table that came late: %s", late)
+	}
+	o.want("lab1", `{"verb":"list","what":"stream","which":"all"}`, `{"new":["a"]}`)
+}
+
+func TestTwoHundredAgentsOfABroker(t *testing.T) {
+	m := broker(t)
+	const fleet = 200
+	var all sync.WaitGroup
+	for i := range fleet {
+		all.Go(func() { atBroker(t, m, agent.Config{Name: fmt.Sprintf("lab%d", i)}) })
+	}
+	all.Wait()
+	o := m.operator()
+	o.send("vw/all/command", `{"verb":"add","what":"stream","to":"lab*","rule":{"stream":"lab","feeds":["a"]}}`)
+	from := map[string]bool{}
+	for len(from) < fleet {
+		var a struct {
+			From  string
+			Reply json.RawMessage
+		}
+		decode(t, string(o.next("vw/reply/operator").Payload), &a)
+		if from[a.From] || !sameReply(string(a.Reply), `{"stream":"lab","feeds":["a"]}`) {
+			t.Errorf("%s answers %s", a.From, a.Reply)
+		}
+		from[a.From] = true
+	}
+}
+
+func TestABrokerWithTLSWantsItsAuthorityAndACertificate(t *testing.T) {
+	t.Parallel()
+	ca, cert, key := certificates(t)
+	m := broker(t, "cafile "+ca, "certfile "+cert, "keyfile "+key, "require_certificate true", "use_identity_as_username true", "allow_anonymous false")
+	api := strings.Replace(m.url(), "ws+", "wss+", 1)
+	stranger := start(t, nil, agent.Config{Name: "lab1", API: api})
+	stranger.log.await(t, `"link down"`, "unknown authority")
+	bare := start(t, nil, agent.Config{Name: "lab1", API: api, CAFile: ca})
+	bare.log.await(t, `"link down"`)
+	if s := bare.status(t); s.Channel.State == "up" || s.Channel.Dials == 0 {
+		t.Errorf("without a certificate: %+v", s.Channel)
+	}
+	atBroker(t, m, agent.Config{Name: "lab1", API: api, CAFile: ca, CertFile: cert, KeyFile: key})
+}
+
+// certificates are files of an authority, and of a pair of its for both ends.
+func certificates(t testing.TB) (ca, cert, key string) {
+	t.Helper()
+	signer, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "lab1"}, NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, signer.Public(), signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalECPrivateKey(signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	return writeFile(t, "ca.pem", whole), writeFile(t, "cert.pem", whole), writeFile(t, "key.pem", pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: secret}))
 }
