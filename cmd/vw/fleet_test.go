@@ -195,27 +195,15 @@ func TestFleetHearsAnAgentComeAndGo(t *testing.T) {
 	t.Parallel()
 	r := relay(t, testrelay.Config{})
 	begin := func() (end func()) {
-		a, err := agent.New(agent.Config{API: r.URL() + "/bi/lab1", Name: "lab1", Heartbeat: time.Minute})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(context.Background())
-		ended := make(chan error, 1)
-		go func() { ended <- a.Run(ctx) }()
-		return func() {
-			cancel()
-			if err := <-ended; err != nil {
-				t.Error(err)
-			}
-		}
+		_, end = running(t, agent.Config{API: r.URL() + "/bi/lab1", Name: "lab1", Heartbeat: time.Minute})
+		return end
 	}
 	end := begin()
 	l := watch(t, "--agents", listOf(t, r, "lab1"), "--watch", "--every", "1h")
 	l.until(t, `lab1: there; `)
 	end()
 	l.until(t, `lab1: NOT there; rules \w+; it was stopped on its machine`)
-	end = begin()
-	defer end()
+	begin()
 	l.until(t, `lab1: there; `)
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"net"
 	"os"
 	"os/exec"
@@ -56,21 +55,10 @@ func broker(t *testing.T) (url string) {
 }
 
 func TestSendCommandsAgentsOfABroker(t *testing.T) {
+	t.Parallel()
 	url := broker(t)
 	for _, name := range []string{"lab1", "lab2"} {
-		a, err := agent.New(agent.Config{API: url, Name: name, RecordDir: t.TempDir()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(context.Background())
-		ended := make(chan error, 1)
-		go func() { ended <- a.Run(ctx) }()
-		t.Cleanup(func() {
-			cancel()
-			if err := <-ended; err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
-		})
+		running(t, agent.Config{API: url, Name: name})
 	}
 	deadline := time.Now().Add(20 * time.Second)
 	for _, name := range []string{"lab1", "lab2"} { // they are there when they answer

@@ -56,7 +56,16 @@ func relay(t *testing.T, c testrelay.Config) *testrelay.Server {
 func listener(t *testing.T, r *testrelay.Server, path, name string) (a *agent.Agent, end func()) {
 	t.Helper()
 	before := testrelay.Up(r.Visits(path))
-	a, err := agent.New(agent.Config{API: r.URL() + path, Name: name, RecordDir: t.TempDir()})
+	a, end = running(t, agent.Config{API: r.URL() + path, Name: name})
+	await(t, r, path, func(v []testrelay.Visit) bool { return testrelay.Up(v) > before })
+	return a, end
+}
+
+// running is an agent that runs until the test ends or it is told to.
+func running(t *testing.T, c agent.Config) (a *agent.Agent, end func()) {
+	t.Helper()
+	c.RecordDir = t.TempDir()
+	a, err := agent.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,11 +75,10 @@ func listener(t *testing.T, r *testrelay.Server, path, name string) (a *agent.Ag
 	end = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: %v", c.Name, err)
 		}
 	})
 	t.Cleanup(end)
-	await(t, r, path, func(v []testrelay.Visit) bool { return testrelay.Up(v) > before })
 	return a, end
 }
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"vw/agent/link"
 	"vw/cmd/vw/cli"
 )
 
@@ -66,6 +67,9 @@ func parseEntry(words []string, dir string, relay cli.Relay) (e Entry, err error
 		words[i] = strings.ReplaceAll(words[i], "{name}", e.Name)
 	}
 	e.URL, e.TokenFile = words[1], relay.TokenFile
+	if (link.Target{URL: e.URL}).MQTT() && !strings.Contains(e.URL, "#") {
+		e.URL += "#" + e.Name // whom a broker is to ask for
+	}
 	if len(words) == 3 {
 		if e.TokenFile, err = filepath.Abs(words[2]); err != nil {
 			return e, err

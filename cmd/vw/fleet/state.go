@@ -28,7 +28,11 @@ const watchFor = 4
 var (
 	listStatus = map[string]any{"verb": "list", "what": "status"}
 	errStopped = errors.New("it was stopped on its machine")
+	errGone    = errors.New("its link to the broker is lost")
 	errGarbled = errors.New("what it answers is no status: is it an agent?")
+
+	// ends are the events after which an agent is not there, and why.
+	ends = map[status.Event]error{status.Bye: errStopped, status.Gone: errGone}
 )
 
 // run keeps the wire up and asks how the agent stands, until ctx ends.
@@ -97,13 +101,16 @@ func (s *State) set(why error) {
 func (a *agent) present(p status.Presence) {
 	a.mu.Lock()
 	known := a.state.There && a.state.Told.Instance == p.Instance && !differs(p, a.state.Told)
-	a.state.Seen = time.Now()
-	if p.Event == status.Bye {
-		a.state.set(errStopped)
+	if p.Event != status.Gone { // that a broker says
+		a.state.Seen = time.Now()
+	}
+	why, over := ends[p.Event]
+	if over {
+		a.state.set(why)
 	}
 	a.mu.Unlock()
 	switch {
-	case p.Event == status.Bye:
+	case over:
 		a.changed()
 	case p.Event == status.Hello:
 		a.look(true)

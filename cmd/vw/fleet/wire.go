@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"vw/agent/link"
+	"vw/agent/link/mqtt"
 	"vw/cmd/vw/cli"
 )
 
@@ -35,12 +36,19 @@ var errDown = errors.New("the link is not up")
 
 // newWire returns the wire to an agent. Crowded says that many lead to its relay.
 func newWire(r cli.Relay, e Entry, crowded bool, on events) wire {
-	t := r.Target(e.URL)
+	url, agent, _ := mqtt.SplitURL(e.URL) // the list was checked
+	t := r.Target(url)
 	if e.TokenFile != "" {
 		t.Token, t.Credential = "", e.TokenFile
 	}
+	quiet := slog.New(slog.DiscardHandler)
+	if t.MQTT() {
+		b := &broker{target: t, agent: agent, on: on}
+		b.Link = link.Link{Dialer: r.Dialer, Session: b, Greet: b.greet, Log: quiet, Limit: maxMessage, Shared: crowded}
+		return b
+	}
 	w := &websocket{target: t, on: on}
-	w.Link = link.Link{Dialer: r.Dialer, Session: w, Log: slog.New(slog.DiscardHandler), Limit: maxMessage, Shared: crowded}
+	w.Link = link.Link{Dialer: r.Dialer, Session: w, Log: quiet, Limit: maxMessage, Shared: crowded}
 	return w
 }
 
