@@ -163,7 +163,7 @@ func (w *walk) read(text string) {
 		case "go", "python":
 			w.hangUp()
 			w.program(b)
-		case "text", "nginx", "caddy": // cmd/testrelay's tests run these two
+		case "text", "nginx", "caddy", "py": // cmd/testrelay's tests run these two, and those of brokers the last
 		default:
 			w.Errorf("%v: nothing runs blocks of this kind: mark it text if nothing can", b)
 		}

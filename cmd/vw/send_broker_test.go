@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -54,20 +55,26 @@ func broker(t *testing.T) (url string) {
 	}
 }
 
-func TestSendCommandsAgentsOfABroker(t *testing.T) {
-	t.Parallel()
-	url := broker(t)
-	for _, name := range []string{"lab1", "lab2"} {
-		running(t, agent.Config{API: url, Name: name})
-	}
+// answers waits until agents of a broker do.
+func answers(t *testing.T, url string, names ...string) {
+	t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
-	for _, name := range []string{"lab1", "lab2"} { // they are there when they answer
+	for _, name := range names {
 		for code, why := 1, ""; code != 0; code, _, why = sent(t.Context(), nil, "--to", url+"#"+name, "--timeout", "1s", healthcheck) {
 			if time.Now().After(deadline) {
 				t.Fatalf("%s does not answer: %s", name, why)
 			}
 		}
 	}
+}
+
+func TestSendCommandsAgentsOfABroker(t *testing.T) {
+	t.Parallel()
+	url := broker(t)
+	for _, name := range []string{"lab1", "lab2"} {
+		running(t, agent.Config{API: url, Name: name})
+	}
+	answers(t, url, "lab1", "lab2")
 	code, out, complaint := sent(t.Context(), nil, "--to", url+"#lab1", healthcheck)
 	if code != 0 || strings.TrimSpace(out) != `{"healthcheck":"ok"}` {
 		t.Errorf("code %d, %s%s", code, out, complaint)
@@ -81,5 +88,26 @@ func TestSendCommandsAgentsOfABroker(t *testing.T) {
 	}
 	if code, _, complaint = sent(t.Context(), nil, "--to", url, healthcheck); code != 2 || !strings.Contains(complaint, "which agent") {
 		t.Errorf("code %d, %s", code, complaint)
+	}
+}
+
+// The program that the manual shows for brokers, as it stands but for where the
+// broker is, and TLS.
+func TestThePythonProgramForABrokerIsAnswered(t *testing.T) {
+	t.Parallel()
+	url := broker(t)
+	running(t, agent.Config{API: url, Name: "lab1"})
+	answers(t, url, "lab1")
+	host, port, _ := net.SplitHostPort(strings.TrimSuffix(strings.TrimPrefix(url, "ws+mqtt://"), "/mqtt"))
+	page, err := os.ReadFile("../../command/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, program, _ := strings.Cut(string(page), "```py\n")
+	program, _, _ = strings.Cut(program, "```\n")
+	program = strings.NewReplacer(`"broker.example", 443`, fmt.Sprintf("%q, %s", host, port), "client.tls_set()", "").Replace(program)
+	out, err := exec.CommandContext(t.Context(), "/usr/bin/python3", "-c", program).CombinedOutput()
+	if err != nil || !strings.HasPrefix(string(out), "lab1 runs ") {
+		t.Errorf("%v: %s", err, out)
 	}
 }
