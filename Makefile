@@ -21,7 +21,7 @@ demo: build ## a relay, an agent and a source, live; ARGS='--for 10s' ends it by
 	@bin/vw demo $(ARGS)
 
 test: setup check cross dist-check lesson ## everything, with the race detector; installs what it needs
-	go test -race -shuffle=on -timeout 10m ./...
+	go test -race -shuffle=on -timeout 20m ./...
 	go test -count=1 -timeout 10m ./agent/players -rows 1 # alone: what viewers see is in real time
 	go test -count=1 ./agent -run 'TestFleet.*/refuses_10m' -fleet 10000
 	go test -count=1 ./agent -run 'TestSimulation$$' -hours 20
