@@ -17,7 +17,7 @@ const (
 <script src="/mpegts.js/dist/mpegts.js"></script>
 <script>
 const player = mpegts.createPlayer({ type: "mpegts", isLive: true, url: "wss://relay.example/out/room" },
-  { enableStashBuffer: false, liveBufferLatencyChasing: true });
+  { enableStashBuffer: false, liveBufferLatencyChasing: true, liveBufferLatencyMaxLatency: 1 });
 player.attachMediaElement(document.getElementById("room"));
 player.load();
 </script>`
