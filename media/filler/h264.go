@@ -1,7 +1,6 @@
 package filler
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 
@@ -68,18 +67,16 @@ func readParameters(es []byte) (sps []byte, pps uint64, seen []byte, err error) 
 	const idOfPPS = 8 // bytes of a picture parameter set that hold its id
 	var used [256]bool
 	for unit := range units(es) {
-		switch unit[0] & 0x1f {
-		case 7:
-			sps = bytes.TrimRight(unit, "\x00")
-		case 8:
-			seen = append(append(seen, startCode...), unit[:min(len(unit), idOfPPS)]...)
-			at := 8
-			if id, err := bits.ReadGolombUnsigned(unit, &at); err == nil && id < 256 {
-				used[id] = true
-			}
+		if unit[0]&0x1f != 8 {
+			continue
+		}
+		seen = append(append(seen, startCode...), unit[:min(len(unit), idOfPPS)]...)
+		at := 8
+		if id, err := bits.ReadGolombUnsigned(unit, &at); err == nil && id < 256 {
+			used[id] = true
 		}
 	}
-	if sps == nil {
+	if sps = sequence(es); sps == nil {
 		return nil, 0, nil, errors.New("the video has no sequence parameter set: no black picture can be made")
 	}
 	if len(sps) > maxSPS {
@@ -149,10 +146,21 @@ func (p *h264Pictures) skip(n int) []byte {
 		return p.intra()
 	}
 	p.next = bitWriter{buf: p.next.buf[:0]}
-	p.predicted(&p.next, uint64(n))
+	p.predicted(&p.next, uint64(n), 2*uint64(n))
 	p.unit = appendNAL(p.unit[:0], []byte{nalDelimiter, 0xf0})
 	p.unit = appendNAL(p.unit, p.next.buf)
 	return p.unit
+}
+
+func (p *h264Pictures) repeat(last []byte) []byte {
+	number, order, ok := p.follow(last)
+	if !ok || p.sps.MaxNumRefFrames == 0 {
+		return nil
+	}
+	var w bitWriter
+	p.predicted(&w, number, order)
+	b := appendNAL(nil, []byte{nalDelimiter, 0xf0})
+	return appendNAL(appendNAL(b, p.parameters()), w.buf)
 }
 
 // appendNAL appends a NAL unit with a start code to dst (7.3.1, B.1.1).

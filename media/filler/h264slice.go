@@ -73,13 +73,13 @@ func (p *h264Pictures) idr(id uint64) []byte {
 	return w.buf
 }
 
-// predicted writes the nth picture behind an IDR: one whose macroblocks are all
-// skipped. It is a reference itself, so that all types of picture order count
-// go on.
-func (p *h264Pictures) predicted(w *bitWriter, n uint64) {
+// predicted writes a picture whose macroblocks are all skipped: of this frame_num,
+// and order, the pic_order_cnt_lsb. It is a reference itself, so that all types of
+// picture order count go on.
+func (p *h264Pictures) predicted(w *bitWriter, number, order uint64) {
 	w.write(nalP, 8)
-	p.sliceHeader(w, 5, n)
-	p.pictureOrder(w, n)
+	p.sliceHeader(w, 5, number)
+	p.pictureOrder(w, order)
 	w.write(0, 1) // num_ref_idx_active_override_flag
 	w.write(0, 1) // ref_pic_list_modification_flag_l0
 	w.write(0, 1) // adaptive_ref_pic_marking_mode_flag
@@ -104,23 +104,26 @@ func (p *h264Pictures) macroblocks() int {
 	return n
 }
 
-// sliceHeader writes the first fields of a slice header (7.3.3), for the nth
-// picture behind an IDR.
-func (p *h264Pictures) sliceHeader(w *bitWriter, sliceType, n uint64) {
+// sliceHeader writes the first fields of a slice header (7.3.3).
+func (p *h264Pictures) sliceHeader(w *bitWriter, sliceType, number uint64) {
 	w.exp(0) // first_mb_in_slice
 	w.exp(sliceType)
 	w.exp(p.pps)
-	w.write(n, int(p.sps.Log2MaxFrameNumMinus4)+4) // frame_num
+	w.write(number, p.numberBits()) // frame_num
 	if !p.sps.FrameMbsOnlyFlag {
 		w.write(0, 1) // field_pic_flag
 	}
 }
 
+// numberBits and orderBits are the lengths of frame_num and pic_order_cnt_lsb.
+func (p *h264Pictures) numberBits() int { return int(p.sps.Log2MaxFrameNumMinus4) + 4 }
+func (p *h264Pictures) orderBits() int  { return int(p.sps.Log2MaxPicOrderCntLsbMinus4) + 4 }
+
 // pictureOrder writes what each type of picture order count wants (8.2.1).
-func (p *h264Pictures) pictureOrder(w *bitWriter, n uint64) {
+func (p *h264Pictures) pictureOrder(w *bitWriter, order uint64) {
 	switch {
 	case p.sps.PicOrderCntType == 0:
-		w.write(2*n, int(p.sps.Log2MaxPicOrderCntLsbMinus4)+4)
+		w.write(order, p.orderBits())
 	case p.sps.PicOrderCntType == 1 && !p.sps.DeltaPicOrderAlwaysZeroFlag:
 		w.signed(0) // delta_pic_order_cnt[0]
 	}

@@ -134,6 +134,8 @@ func newMPEGVideo(es []byte) (*mpegPictures, error) {
 	}, nil
 }
 
+func (p *mpegPictures) repeat([]byte) []byte { return nil }
+
 // reorder: a decoder shows a picture when the next one comes (13818-2, 6.1.1.11).
 func (p *mpegPictures) reorder() int {
 	if p.lowDelay {

@@ -1,6 +1,7 @@
 package filler
 
 import (
+	"bytes"
 	"fmt"
 
 	"vw/media/mpegts"
@@ -16,6 +17,7 @@ type Video struct {
 type pictures interface {
 	intra() []byte
 	skip(n int) []byte // the nth behind an intra one
+	repeat(last []byte) []byte
 	reorder() int
 	headers() []byte
 }
@@ -54,6 +56,21 @@ func (v *Video) Intra() []byte {
 func (v *Video) Skip() []byte {
 	v.skips++
 	return v.pictures.skip(v.skips)
+}
+
+// Repeat returns a picture that repeats the source's last one, which begins with
+// last, where they are shown in the order in which they come. It is nil where none
+// can be made, for MPEG-1 and MPEG-2 too.
+func (v *Video) Repeat(last []byte) []byte { return v.pictures.repeat(last) }
+
+// Reconfigures reports whether a decoder has to be configured anew for a picture of
+// streamType that begins with after, behind those that began with before.
+func Reconfigures(streamType byte, before, after []byte) bool {
+	if name, _ := (mpegts.Track{Type: streamType}).Codec(); name != "h264" {
+		return false
+	}
+	was, is := sequence(before), sequence(after)
+	return was != nil && is != nil && !bytes.Equal(was, is)
 }
 
 // Headers returns what NewVideo makes the same pictures of: the source's sequence

@@ -127,6 +127,41 @@ func TestBlackPicturesCountAsTheSequenceParameterSetSays(t *testing.T) {
 	}
 }
 
+var inOrder = strings.NewReplacer("bframes=1", "bframes=0", "bframes=2", "bframes=0")
+
+// ffmpeg shows the source's last picture twice, without a word.
+func TestDecodersTakeAPictureThatRepeatsTheLast(t *testing.T) {
+	for _, s := range sources {
+		if s.format != "h264" {
+			continue
+		}
+		t.Run(s.encoder+"/"+s.size, func(t *testing.T) {
+			es := ffmpeg(t, fmt.Sprintf("-f lavfi -i testsrc2=rate=%s -frames:v %d -vf format=yuv420p,scale=s=%s -c:v %s -bf 0 -f h264",
+				s.rate, sourcePictures, s.size, inOrder.Replace(s.encoder)))
+			v, err := filler.NewVideo(s.streamType, es)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again := v.Repeat(es[bytes.LastIndex(es, []byte{0, 0, 1}):])
+			if strings.HasSuffix(s.encoder, "-g 1") {
+				if again != nil {
+					t.Error("it repeats what no picture may refer to")
+				}
+				return
+			}
+			decoded := ffmpeg(t, "-f h264 -i pipe:0 -fps_mode passthrough -pix_fmt "+s.pixels+" -f rawvideo", es, again)
+			size := len(decoded) / (sourcePictures + 1)
+			if got := len(decoded); got%(sourcePictures+1) != 0 || got == 0 {
+				t.Fatalf("%d bytes decoded of %d pictures", got, sourcePictures+1)
+			}
+			last, before := decoded[sourcePictures*size:], decoded[(sourcePictures-1)*size:sourcePictures*size]
+			if !bytes.Equal(last, before) {
+				t.Error("it is another picture than the last")
+			}
+		})
+	}
+}
+
 // Parameter sets as x264 writes them.
 const (
 	interlaced = "0000000167640015acd941410fcb808800000300080000030190f8a14cb00000000168fba3cb3002c0" // high, with scaling matrices

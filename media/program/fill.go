@@ -236,13 +236,18 @@ func (p *Program) silence(dst []byte, s *slot, until, at int64) []byte {
 	return dst
 }
 
-// bridge appends the silence that is missing up to the first frame of sound of who has
-// just come into the slot, but for less than a frame.
+// bridge appends what has to come between the slot's last frame and the first of who has
+// just come into it: the silence that is missing, but for less than a frame, and a
+// picture that may be lost.
 func (p *Program) bridge(dst []byte, s *slot, at int64) []byte {
 	if !s.fresh {
 		return dst
 	}
 	s.fresh = false
+	if s.still != nil {
+		s.next = s.out + (s.first-s.out)/2
+		return p.appendUnit(dst, s, s.still, false, at)
+	}
 	if s.kind != mpegts.Audio || !s.used || s.first-s.next > fillMost || !s.canFill() {
 		return dst
 	}

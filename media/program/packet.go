@@ -149,10 +149,10 @@ func (p *Program) place(t *track, in mpegts.Packet, at int64) bool {
 	}
 	if in.UnitStart() {
 		pes, _ := in.PES()
-		pts, dts, stamped := stamps(pes)
+		_, _, stamped := stamps(pes)
 		ready := stamped && !early && (t.kind != mpegts.Video || in.RandomAccessPoint(t.codec))
 		if ready || t.kind == mpegts.Other || at-t.since >= patience {
-			p.enter(t.goal, t, pts, dts)
+			p.enter(t.goal, t, pes)
 		}
 	}
 	return t.slot != nil

@@ -35,6 +35,8 @@ type slot struct {
 	by    *track // whose that was, nil for the filler's
 	shown int64  // where the newest picture ends
 	es    []byte // of the occupant: the newest coded frames of sound, the newest headers of a picture
+	begin []byte // how the newest picture of a track begins
+	still []byte // a picture that repeats the one before the occupant's first
 	keeps bool   // what comes belongs to es
 	known []byte // what was saved of es, or will be
 	jumps bool   // viewers have seen a counter of its PID with which the next one has nothing to do
@@ -134,15 +136,17 @@ func (s *slot) wanted() bool {
 	return s.occupant != nil || s.heir != nil && s.heir.selected || s.canFill()
 }
 
-// enter lets t into the slot, with a frame of these stamps: who was there has to go,
-// and t leaves the slot where it was.
-func (p *Program) enter(s *slot, t *track, pts, dts uint64) {
+// enter lets t into the slot, with a frame that begins in pes: who was there has to
+// go, and t leaves the slot where it was.
+func (p *Program) enter(s *slot, t *track, pes mpegts.PES) {
+	pts, dts, _ := stamps(pes)
 	if s.occupant != nil {
 		s.occupant.giveWay()
 	}
 	if t.slot != nil {
 		t.slot.leave()
 	}
+	s.still = s.repeat(t, pes.Data())
 	s.occupant, t.slot, t.waiting, s.made = t, s, false, false
 	if !s.same(t.format) {
 		s.format, s.known = t.format, nil
@@ -150,6 +154,9 @@ func (p *Program) enter(s *slot, t *track, pts, dts uint64) {
 	}
 	p.revision++
 	t.delay, t.pace = s.behind(t, pts, dts, 0)
+	if s.still != nil {
+		t.delay = max(t.delay, s.out+t.period()-t.clock().time(dts))
+	}
 	t.kept = min(t.delay, apart)
 	s.fresh, s.first = true, t.clock().time(dts)+t.delay
 }
@@ -175,6 +182,9 @@ func (s *slot) keep(out mpegts.Packet, access bool) {
 	const most = 1 << 10 // of a picture
 	if out.UnitStart() {
 		pes, opens := out.PES()
+		if s.kind == mpegts.Video {
+			s.begin = append(s.begin[:0], pes.Data()...)
+		}
 		s.keeps = opens && (access || s.kind == mpegts.Audio)
 		if s.keeps {
 			s.es = append(s.es[:0], pes.Data()...)
