@@ -22,8 +22,8 @@ demo: build ## a relay, an agent and a source, live; ARGS='--for 10s' ends it by
 
 test: setup check cross dist-check lesson ## everything, with the race detector; installs what it needs
 	go test -race -shuffle=on -timeout 20m ./...
-	# alone: what viewers see is in real time. Without the swaps of H.264 cameras, at which mpegts.js stands still in some runs
-	go test -count=1 -timeout 10m ./agent/players -rows 1 -skip 'TestNoViewerNotices/(swap|front)_'
+	# alone: what viewers see is in real time
+	go test -count=1 -timeout 10m ./agent/players -rows 1
 	go test -count=1 ./agent -run 'TestFleet.*/refuses_10m' -fleet 10000
 
 simulate: ## a whole agent in simulated time, against a model; SEED=1 HOURS=200

@@ -35,8 +35,8 @@ type camera struct {
 var (
 	front = camera{1, 320, 240}
 	back  = camera{2, 320, 240}
-	small = camera{3, 160, 112}
-	tiny  = camera{4, 160, 112}
+	small = camera{3, 192, 144} // a bar of the clock is a block wide
+	tiny  = camera{4, 192, 144}
 )
 
 // codecs are ffmpeg's options for what a feed is in. They carry no picture that
