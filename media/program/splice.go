@@ -120,10 +120,15 @@ func (t *track) crowded(pts, dts uint64) int64 {
 // repeat returns a picture that repeats the slot's last one, where t, whose first picture
 // begins with es, makes decoders be configured anew; nil where none can be made.
 // mpegts.js holds back a picture until it knows the next one, and loses what it holds
-// when the sequence parameter set changes. One lost of the source's own would leave a
+// when the sequence parameter set changes. One lost of those before would leave a
 // hole that Media Source Extensions do not play over.
 func (s *slot) repeat(t *track, es []byte) []byte {
-	if !s.alike(t.format) || s.by == nil || s.shown-s.out > s.by.period() || !filler.Reconfigures(s.coding, s.es, es) || !s.canFill() {
+	switch {
+	case !s.alike(t.format) || !filler.Reconfigures(s.coding, s.es, es) || !s.canFill():
+		return nil
+	case s.by == nil && s.begun:
+		return s.video.Skip()
+	case s.by == nil || s.shown-s.out > s.by.period():
 		return nil
 	}
 	return s.video.Repeat(s.begin)
