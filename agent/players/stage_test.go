@@ -254,7 +254,7 @@ func (a *agent) route(stream, to string) {
 	a.request(http.MethodPost, "/api/destinations", map[string]string{"id": stream, "stream": stream, "destination": to})
 }
 
-// await waits until feeds come in.
+// await waits until feeds come in, and what they are made of is known.
 func (a *agent) await(feeds ...string) {
 	a.t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -262,14 +262,17 @@ func (a *agent) await(feeds ...string) {
 	for late := time.Now().Add(patience); ; <-tick.C {
 		var status struct {
 			Feeds map[string]struct {
-				Source  bool
-				Packets uint64
+				Source bool
+				Tracks []struct{ Packets uint64 }
 			}
 		}
 		if err := json.Unmarshal([]byte(a.request(http.MethodGet, "/api/stats", nil)), &status); err != nil {
 			a.t.Fatal(err)
 		}
-		if !slices.ContainsFunc(feeds, func(f string) bool { return !status.Feeds[f].Source || status.Feeds[f].Packets == 0 }) {
+		if !slices.ContainsFunc(feeds, func(f string) bool {
+			feed := status.Feeds[f]
+			return !feed.Source || len(feed.Tracks) == 0 || feed.Tracks[0].Packets == 0
+		}) {
 			return
 		}
 		if time.Now().After(late) {
