@@ -101,7 +101,7 @@ func build(c Config, listeners []net.Listener, dial func(ctx context.Context, ne
 		Trial: c.Trial, Heartbeat: c.Heartbeat, Known: known, Log: log})
 	a.owner, err = owner.New(owner.Config{
 		Router: a.router, MuteFile: c.MuteFile, OnAirFile: c.OnAirFile, TokenFile: c.OwnerTokenFile,
-		Built: c.Built, Saver: saver{store, a.journal}, Turns: a.commands, Journal: a.journal, Log: log,
+		Built: c.Built, Saver: saver{store.Force, a.journal}, Turns: a.commands, Journal: a.journal, Log: log,
 	}, held.State, c.Muted)
 	if err != nil {
 		return nil, err
@@ -194,7 +194,7 @@ func (f folder) Record(file string) (*media.Recording, error) {
 
 // A saver makes what is in force outlive the program, and who changed it be known.
 type saver struct {
-	store   *state.Store
+	save    func() error // of the store
 	journal *journal.Journal
 }
 
@@ -202,7 +202,7 @@ type saver struct {
 func (s saver) Save() (err error) {
 	var both sync.WaitGroup
 	both.Go(func() { _ = s.journal.Flush() }) // it tells
-	err = s.store.Save()
+	err = s.save()
 	both.Wait()
 	return err
 }

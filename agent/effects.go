@@ -31,7 +31,7 @@ func (e effects) Apply(r command.Rules, admitted []command.Admission) command.Ap
 	if rule, ok := r.Destinations[command.APIRule]; ok {
 		api = &rule
 	}
-	return command.Applied{Pending: change{pending, saver{a.store, a.journal}}, Trial: a.channel.Apply(api)}
+	return command.Applied{Pending: change{pending, saver{a.store.Save, a.journal}}, Trial: a.channel.Apply(api)}
 }
 
 // A change is in force. It is done when what it removed has stopped, and when it

@@ -70,7 +70,7 @@ func (h *handlers) forgetEndpoint(w http.ResponseWriter, r *http.Request, which 
 	}
 	h.Log.Info("command channel's endpoint dropped", "endpoint", which, "by", command.ActorIn(r.Context()).String())
 	h.Journal.Endpoint(r.Context(), which)
-	_ = h.Store.Save() // it logs
+	_ = h.Store.Force() // it logs
 	writeJSON(w, which)
 }
 

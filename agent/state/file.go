@@ -11,15 +11,16 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"syscall"
 	"time"
 
 	"vw/agent/owner"
 	"vw/media"
 )
 
-// syncEvery is how often at most the state file is forced to the disk. Before
-// each reply it is written and renamed: what the program's end can lose is
-// nothing, what a power cut can lose is a second.
+// syncEvery is how often at most the state file is forced to the disk where nobody
+// waits for that. Before each reply it is written and renamed: what the program's end
+// can lose is nothing, what a power cut can lose is a second of rules.
 const syncEvery = time.Second
 
 // newPattern is what a file is called that is not yet the state.
@@ -29,6 +30,7 @@ const newPattern = ".new-*"
 // newest one that is known to be on the disk.
 type file struct {
 	path string
+	disk disk
 	log  *slog.Logger
 
 	mu       sync.Mutex
@@ -38,8 +40,8 @@ type file struct {
 
 // newFile follows symbolic links, so that the file is replaced to which they
 // lead. A file that others may write is refused: it says what is muted.
-func newFile(path string, log *slog.Logger) (*file, error) {
-	f := &file{path: path, log: log, wake: make(chan struct{}, 1)}
+func newFile(path string, d disk, log *slog.Logger) (*file, error) {
+	f := &file{path: path, disk: d, log: log, wake: make(chan struct{}, 1)}
 	for range 40 { // as many as Linux follows
 		target, err := os.Readlink(f.path)
 		if err != nil {
@@ -97,20 +99,22 @@ func (f *file) load() (s Snapshot, err error) {
 	if damaged {
 		s.Version, s.Locked, s.Damaged = version, true, true
 		s.Mutes = append(s.Mutes, media.MuteAll)
-		_ = f.write(s) // else the damaged one is found again
+		_ = f.write(s, false) // else the damaged one is found again
 	}
 	return s, nil
 }
 
-// write replaces the file at once. It is not forced to the disk.
-func (f *file) write(s Snapshot) error {
+// write replaces the file at once. It is forced to the disk later, or before write
+// returns if force is set.
+func (f *file) write(s Snapshot, force bool) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	data, err := json.MarshalIndent(s, "", "  ")
-	if err == nil {
-		err = f.replace(f.path, append(data, '\n'), func(*os.File) error { return nil })
-	}
 	if err != nil {
+		return err
+	}
+	data = append(data, '\n')
+	if err := f.replace(f.path, data, force); err != nil {
 		return err
 	}
 	f.unsynced = data
@@ -118,18 +122,24 @@ func (f *file) write(s Snapshot) error {
 	case f.wake <- struct{}{}:
 	default:
 	}
+	if force {
+		return f.syncFolder()
+	}
 	return nil
 }
 
-// replace puts data in the place of a file, all of it or nothing.
-func (f *file) replace(path string, data []byte, finish func(*os.File) error) error {
-	temp, err := os.CreateTemp(filepath.Dir(f.path), filepath.Base(f.path)+newPattern) // mode 0600
+// replace puts data in the place of a file, all of it or nothing. With force that
+// holds for a power cut too: what is renamed is on the disk before.
+func (f *file) replace(path string, data []byte, force bool) error {
+	temp, err := f.disk.CreateTemp(filepath.Dir(f.path), filepath.Base(f.path)+newPattern) // mode 0600
 	if err != nil {
 		return err
 	}
-	_, err = temp.Write(data)
-	if err = errors.Join(err, finish(temp), temp.Close()); err == nil {
-		err = os.Rename(temp.Name(), path)
+	if _, err = temp.Write(data); err == nil && force {
+		err = f.disk.Sync(temp)
+	}
+	if err = errors.Join(err, temp.Close()); err == nil {
+		err = f.disk.Rename(temp.Name(), path)
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(temp.Name()))
@@ -173,20 +183,29 @@ func (f *file) sync() {
 }
 
 func (f *file) settle(data []byte) error {
-	err := syncPath(f.path, os.O_RDWR)
+	err := f.syncPath(f.path, os.O_RDWR)
 	if err == nil {
-		err = f.replace(f.previous(), data, (*os.File).Sync)
+		err = f.replace(f.previous(), data, true)
 	}
-	if err != nil || runtime.GOOS == "windows" {
-		return err // a folder cannot be synced there
-	}
-	return syncPath(filepath.Dir(f.path), os.O_RDONLY)
+	return errors.Join(err, f.syncFolder())
 }
 
-func syncPath(path string, flag int) error {
+// syncFolder forces renames to the disk, where a file system has to be asked and can be.
+func (f *file) syncFolder() error {
+	if runtime.GOOS == "windows" {
+		return nil // a folder cannot be synced there
+	}
+	err := f.syncPath(filepath.Dir(f.path), os.O_RDONLY)
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
+	return err
+}
+
+func (f *file) syncPath(path string, flag int) error {
 	file, err := os.OpenFile(path, flag, 0)
 	if err != nil {
 		return err
 	}
-	return errors.Join(file.Sync(), file.Close())
+	return errors.Join(f.disk.Sync(file), file.Close())
 }

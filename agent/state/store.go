@@ -25,6 +25,7 @@ type Config struct {
 	// Source tells what is in force.
 	Source Source
 	Log    *slog.Logger
+	disk   disk // nil: the machine's
 }
 
 // A Source tells what is in force. It is asked from the Store's own goroutine,
@@ -40,6 +41,7 @@ type Store struct {
 
 	mu             sync.Mutex
 	asked, written uint64        // saves
+	forced         uint64        // the last one that is to be on the disk when it is written
 	err            error         // of the last write; errHangs while one hangs
 	ended          chan struct{} // closed when a write has ended
 	idle           chan struct{} // closed when all that was asked has been written; nil: it is
@@ -51,7 +53,10 @@ func Open(c Config) (*Store, Snapshot, error) {
 	if c.Path == "" {
 		return s, Snapshot{}, nil
 	}
-	f, err := newFile(c.Path, c.Log)
+	if c.disk == nil {
+		c.disk = machine{}
+	}
+	f, err := newFile(c.Path, c.disk, c.Log)
 	if err != nil {
 		return nil, Snapshot{}, err
 	}
@@ -96,8 +101,14 @@ func (s *Store) await() {
 	}
 }
 
-// Save returns when what is in force now is written, or the disk hangs.
-func (s *Store) Save() error {
+// Save returns when what is in force now is written, or the disk hangs. The end of the
+// program does not undo it then.
+func (s *Store) Save() error { return s.save(false) }
+
+// Force is Save for what a power cut must not undo either.
+func (s *Store) Force() error { return s.save(true) }
+
+func (s *Store) save(force bool) error {
 	if s.file == nil {
 		return nil
 	}
@@ -107,6 +118,9 @@ func (s *Store) Save() error {
 	defer s.mu.Unlock()
 	s.asked++
 	mine := s.asked
+	if force {
+		s.forced = mine
+	}
 	if s.idle == nil {
 		s.ended, s.idle = make(chan struct{}), make(chan struct{})
 		go s.write() // Run awaits it
@@ -132,9 +146,9 @@ func (s *Store) write() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.written < s.asked {
-		n := s.asked
+		n, force := s.asked, s.forced > s.written
 		s.mu.Unlock()
-		err := s.file.write(s.source.Snapshot())
+		err := s.file.write(s.source.Snapshot(), force)
 		s.mu.Lock()
 		s.written = n
 		s.fail(err)
