@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -84,21 +85,65 @@ func TestALineThatAPowerCutLeftIsPassedOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	for cut := range whole {
-		if err := os.WriteFile(path, whole[:cut], 0o600); err != nil {
-			t.Fatal(err)
+		for kind, tail := range map[string][]byte{"missing": nil, "zeroes": make([]byte, len(whole)-cut)} {
+			if err := os.WriteFile(path, slices.Concat(whole[:cut], tail), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			j := open(t, path)
+			j.Begin(streams("g"), owner.Word{})
+			flush(t, j)
+			last := journal.Picture{}
+			for e, err := range journal.Read(path) {
+				if err != nil {
+					t.Fatalf("cut at %d, the rest %s: %v", cut, kind, err)
+				}
+				last = last.With(e)
+			}
+			if string(last[journal.Stream]["s"]) != `["g"]` {
+				t.Errorf("cut at %d, the rest %s: %s", cut, kind, last)
+			}
+		}
+	}
+}
+
+func TestAPowerCutWhileOneFileFollowsAnotherLosesNone(t *testing.T) {
+	for moved := range 5 {
+		path := filepath.Join(t.TempDir(), "journal")
+		name := func(n int) string {
+			if n == 0 {
+				return path
+			}
+			return fmt.Sprint(path, ".", n)
+		}
+		for n := range 5 {
+			j := open(t, name(n))
+			j.Begin(streams(fmt.Sprint("file", n)), owner.Word{})
+			flush(t, j)
+		}
+		want := []string{"file4", "file3", "file2", "file1", "file0"}
+		for n := 4; n > 4-moved; n-- {
+			if err := os.Rename(name(n-1), name(n)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if moved > 0 {
+			want = want[1:] // the oldest makes room
+		}
+		var have []string
+		for e, err := range journal.Read(path) {
+			if err != nil {
+				t.Fatalf("%d files moved: %v", moved, err)
+			}
+			have = append(have, strings.Trim(string((journal.Picture{}).With(e)[journal.Stream]["s"]), `[]"`))
+		}
+		if !slices.Equal(have, want) {
+			t.Errorf("%d files moved: %v", moved, have)
 		}
 		j := open(t, path)
 		j.Begin(streams("g"), owner.Word{})
 		flush(t, j)
-		last := journal.Picture{}
-		for e, err := range journal.Read(path) {
-			if err != nil {
-				t.Fatalf("cut at %d: %v", cut, err)
-			}
-			last = last.With(e)
-		}
-		if string(last[journal.Stream]["s"]) != `["g"]` {
-			t.Errorf("cut at %d: %s", cut, last)
+		if p, _, err := journal.At(time.Now(), journal.Read(path)); err != nil || string(p[journal.Stream]["s"]) != `["g"]` {
+			t.Errorf("%d files moved, and a start: %s, %v", moved, p, err)
 		}
 	}
 }

@@ -17,11 +17,13 @@ const maxLine = 16 << 20
 // as a power cut may leave, it passes over. An error is the last.
 func Read(path string) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
+		found := false
 		for n := maxFiles - 1; n >= 0; n-- {
 			f, err := os.Open(numbered(path, n))
-			if errors.Is(err, fs.ErrNotExist) && n > 0 {
+			if errors.Is(err, fs.ErrNotExist) && (n > 0 || found) { // the newest is missing until something is written
 				continue
 			}
+			found = true
 			if err != nil {
 				yield(Entry{}, err)
 				return
