@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -77,14 +76,13 @@ func feeds(codec string, tracks []string) (names []string) {
 	return names
 }
 
-// combine puts these cameras and microphones into the streams.
+// combine puts these cameras and microphones into the streams, one after the other:
+// no command waits for a camera that begins, those that come meanwhile end that wait.
 func (r *room) combine(tracks ...string) {
 	r.t.Helper()
-	var wait sync.WaitGroup
 	for _, codec := range r.codecs {
-		wait.Go(func() { r.agent.combine(r.name+"."+codec, feeds(codec, tracks)...) })
+		r.agent.combine(r.name+"."+codec, feeds(codec, tracks)...)
 	}
-	wait.Wait()
 }
 
 // mute and unmute are the owner's.
