@@ -1,6 +1,8 @@
 package media
 
 import (
+	"time"
+
 	"vw/media/mpegts"
 	"vw/media/program"
 )
@@ -9,14 +11,40 @@ import (
 // tracks and tables.
 const maxBridges = program.MaxTracks + 2
 
+// tables are PAT and PMT of a stream, as packets, and when they came in.
+type tables struct {
+	pat, pmt []byte
+	at       time.Time
+}
+
+func (t tables) len() int { return len(t.pat) + len(t.pmt) }
+
+// add takes a packet of a table that came in at a time.
+func (t *tables) add(p mpegts.Packet, at time.Time) {
+	b := &t.pmt
+	if p.PID() == mpegts.PATPID {
+		b = &t.pat
+	}
+	if p.UnitStart() {
+		*b = nil // what it was may be handed out
+	}
+	*b = append(*b, p...)
+	t.at = at
+}
+
 // noteDropped counts packets that are not going to be handed out. Those before them
-// are not handed out again either: a discontinuity is bridged once.
-func (q *queue) noteDropped(b []byte) {
+// are not handed out again either: a discontinuity is bridged once. The newest tables
+// among them are, before what comes next: that may be of other tracks.
+func (q *queue) noteDropped(c chunk) {
 	q.passed = true
-	q.drops += uint64(len(b) / mpegts.PacketSize)
-	if q.bridges {
-		for p := range mpegts.Packets(b) {
-			q.discontinuities[p.PID()] = struct{}{}
+	q.drops += uint64(len(c.data) / mpegts.PacketSize)
+	if !q.bridges {
+		return
+	}
+	for p := range mpegts.Packets(c.data) {
+		q.discontinuities[p.PID()] = struct{}{}
+		if c.contents.table(p.PID()) && !c.at.Before(q.missed.at) {
+			q.missed.add(p, c.at)
 		}
 	}
 }
@@ -24,10 +52,16 @@ func (q *queue) noteDropped(b []byte) {
 // appendPart adds a chunk to what is handed out, with a packet before each
 // that follows a discontinuity.
 func (q *queue) appendPart(c chunk) {
-	if !q.bridges || len(q.discontinuities) == 0 || c.format != packets {
+	if !q.bridges || len(q.discontinuities) == 0 || c.format != packets || len(c.data) == 0 {
 		q.parts = append(q.parts, c.data)
 		return
 	}
+	if q.missed.len() > 0 && mpegts.Packet(c.data).PID() != mpegts.PATPID {
+		q.appendTables(q.missed.pat)
+		q.appendTables(q.missed.pmt)
+		q.restored = q.missed
+	}
+	q.missed = tables{}
 	from := 0
 	for at := 0; at < len(c.data); at += mpegts.PacketSize {
 		p := mpegts.Packet(c.data[at : at+mpegts.PacketSize])
@@ -37,6 +71,18 @@ func (q *queue) appendPart(c chunk) {
 		}
 	}
 	q.parts = append(q.parts, c.data[from:])
+}
+
+// appendTables adds those that were dropped to what is handed out.
+func (q *queue) appendTables(b []byte) {
+	if len(b) == 0 {
+		return
+	}
+	p := mpegts.Packet(b[:mpegts.PacketSize])
+	if _, jumps := q.discontinuities[p.PID()]; jumps {
+		q.parts = append(q.parts, q.bridge(p))
+	}
+	q.parts = append(q.parts, b)
 }
 
 // bridge returns the packet without payload that makes the jump of the
@@ -79,6 +125,7 @@ func (q *queue) setBridges(on bool) {
 func (q *queue) jump(pids map[uint16]*pidState) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.missed = tables{}
 	for pid := range pids {
 		if pid != mpegts.NullPID {
 			q.discontinuities[pid] = struct{}{}

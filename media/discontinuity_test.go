@@ -97,3 +97,46 @@ func TestMessagesOfAStreamWithGapsAreNoLonger(t *testing.T) {
 		})
 	}
 }
+
+// TestTablesThatWereDroppedComeBeforeWhatIsLeft has a track come into a stream while a
+// reader takes nothing: what that goes on with is of the new track too.
+func TestTablesThatWereDroppedComeBeforeWhatIsLeft(t *testing.T) {
+	for _, failed := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStudio(t)
+			s.SetStreams(map[string][]string{"s": {"v"}})
+			x := subscribe(t, s.Router, media.Subscription{Name: "s"})
+			s.play(t, time.Second)
+			seen := waiting(x)
+			for _, rule := range []string{"a", "av"} {
+				s.SetStreams(map[string][]string{"s": {"v", rule}})
+				before := x.Info().Dropped
+				s.play(t, 2500*time.Millisecond)
+				if x.Info().Dropped == before {
+					t.Fatal("nothing was dropped")
+				}
+				if failed { // the write that they come with
+					if _, err := x.Take(over()); err != nil {
+						t.Fatal(err)
+					}
+					x.Done(false)
+				}
+				got := waiting(x)
+				tables := ""
+				for p := range mpegts.Packets(got) {
+					if p.HasPayload() {
+						tables += map[uint16]string{0: "PAT ", 0x20: "PMT "}[p.PID()]
+						if p.PID() >= 0x100 {
+							break
+						}
+					}
+				}
+				if tables != "PAT PMT " {
+					t.Errorf("failed %v: %q is before the first packet of a track", failed, tables)
+				}
+				seen = append(seen, got...)
+			}
+			sound(t, seen)
+		})
+	}
+}

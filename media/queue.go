@@ -61,6 +61,8 @@ type queue struct {
 	passed          bool                // packets that come after out have been dropped since
 	bridged         []uint16            // PIDs of discontinuities that the message handed out has bridged
 	discontinuities map[uint16]struct{} // PIDs whose next packet does not follow the reader's last
+	missed          tables              // the newest that were dropped, to be handed out before what comes next
+	restored        tables              // those that the message handed out begins with
 	idle            chan struct{}       // closed when out is done with; nil where nobody waits
 	wake            chan struct{}       // capacity 1
 	sent            uint64              // packets and messages
@@ -114,7 +116,9 @@ func (q *queue) makeRoom(now time.Time) {
 		}
 		q.dropFirst(n)
 		c := &q.items.all()[0]
-		q.noteDropped(c.data[:c.rap])
+		dropped := *c
+		dropped.data = c.data[:c.rap]
+		q.noteDropped(dropped)
 		q.bytes -= c.rap
 		*c = c.from(c.rap)
 	}
@@ -141,7 +145,7 @@ func (q *queue) nearHead(n int, now time.Time) bool {
 func (q *queue) dropFirst(n int) {
 	for _, c := range q.items.all()[:n] {
 		if c.format == packets {
-			q.noteDropped(c.data)
+			q.noteDropped(c)
 		} else {
 			q.drops++
 		}
@@ -183,7 +187,7 @@ func (q *queue) handOut() Message {
 	n, size := 1, len(items[0].data)
 	most := MaxMessage
 	if q.bridges {
-		most -= min(len(q.discontinuities), maxBridges) * mpegts.PacketSize
+		most -= min(len(q.discontinuities), maxBridges)*mpegts.PacketSize + q.missed.len()
 	}
 	for items[0].format == packets && n < len(items) && items[n].format == packets &&
 		size+len(items[n].data) <= most {
@@ -193,7 +197,7 @@ func (q *queue) handOut() Message {
 	q.out = append(q.out[:0], items[:n]...)
 	q.items.drop(n)
 	q.bytes -= size
-	q.parts, q.bridged = q.parts[:0], q.bridged[:0]
+	q.parts, q.bridged, q.restored = q.parts[:0], q.bridged[:0], tables{}
 	q.stale, q.passed = false, false
 	for _, c := range q.out {
 		q.appendPart(c)
@@ -218,10 +222,15 @@ func (q *queue) done(written bool) {
 // finish is done for who holds the lock.
 func (q *queue) finish(written bool) {
 	again := !written && !q.closed && !q.stale && len(q.out) > 0 && (!q.passed || q.out[0].format != packets)
-	if again {
+	if !written {
 		for _, pid := range q.bridged {
 			q.discontinuities[pid] = struct{}{}
 		}
+		if q.missed.len() == 0 {
+			q.missed = q.restored
+		}
+	}
+	if again {
 		q.items.putBack(q.out)
 	}
 	if written && q.outward {
@@ -238,7 +247,7 @@ func (q *queue) finish(written bool) {
 		case q.closed || q.stale:
 			q.notePurged(c, nil)
 		default:
-			q.noteDropped(c.data)
+			q.noteDropped(c)
 		}
 		c.release()
 	}
@@ -290,6 +299,7 @@ func (q *queue) reset() {
 	q.purge(nothing)
 	q.mu.Lock()
 	clear(q.discontinuities)
+	q.missed = tables{}
 	q.mu.Unlock()
 }
 
