@@ -2,51 +2,46 @@ package filler
 
 import "vw/media/mpegts"
 
-// A frame is what the header of a coded frame of audio says.
-type frame struct {
-	bytes   int // 0: this is no header
-	samples int // per channel
-	rate    int // samples a second
-	fixed   uint32
+// readFrame reads the header that es begins with, if it is of the coding: layers II
+// and III are both called mp2.
+func readFrame(coding string, es []byte) (f mpegts.AudioFrame, ok bool) {
+	f, ok = mpegts.ReadAudioFrame(es)
+	return f, ok && (f.Codec == "aac") == (coding == "aac")
 }
-
-// parsers read the header that b begins with, by the coding's name.
-var parsers = map[string]func(b []byte) frame{"mp2": mpegAudioFrame, "aac": adtsFrame}
 
 // Length returns how many samples per channel the frames have that begin in es,
 // and the samples a second; 0, 0 where it has none of a coding that can be filled.
 func Length(streamType byte, es []byte) (samples, rate int) {
-	name, _ := (mpegts.Track{Type: streamType}).Codec()
-	parse := parsers[name]
-	if parse == nil {
+	coding, _ := (mpegts.Track{Type: streamType}).Codec()
+	if coding != "mp2" && coding != "aac" {
 		return 0, 0
 	}
 	for len(es) > 0 {
-		f := parse(es)
-		if f.bytes == 0 {
+		f, ok := readFrame(coding, es)
+		if !ok {
 			es = es[1:]
 			continue
 		}
-		samples, rate = samples+f.samples, f.rate
-		es = es[min(f.bytes, len(es)):]
+		samples, rate = samples+f.Samples, f.Rate
+		es = es[min(f.Bytes, len(es)):]
 	}
 	return samples, rate
 }
 
 // firstFrame returns es from the first header on behind whose frame one of the
-// same fixed fields follows. Where no frame is whole, it is the first header; nil
+// same coding follows. Where no frame is whole, it is the first header; nil
 // where there is none.
-func firstFrame(es []byte, parse func(b []byte) frame) (first []byte) {
+func firstFrame(coding string, es []byte) (first []byte) {
 	for ; len(es) > 0; es = es[1:] {
-		f := parse(es)
-		if f.bytes == 0 {
+		f, ok := readFrame(coding, es)
+		if !ok {
 			continue
 		}
-		if next := es[min(f.bytes, len(es)):]; len(next) < adtsHeader {
+		if next := es[min(f.Bytes, len(es)):]; len(next) < mpegts.AudioHeader {
 			if first == nil {
 				first = es
 			}
-		} else if n := parse(next); n.bytes > 0 && n.fixed == f.fixed {
+		} else if n, ok := readFrame(coding, next); ok && n.Codec == f.Codec && n.Rate == f.Rate && n.Channels == f.Channels {
 			return es
 		}
 	}

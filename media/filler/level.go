@@ -1,7 +1,6 @@
 package filler
 
 import (
-	"encoding/binary"
 	"math"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/bits"
@@ -23,22 +22,17 @@ func Level(streamType byte, es []byte) (dB float64, ok bool) {
 	}
 	power := 0.0
 	for len(es) > 0 {
-		f := mpegAudioFrame(es)
-		if f.bytes == 0 || f.bytes > len(es) {
+		f, whole := readFrame("mp2", es)
+		if !whole || f.Bytes > len(es) {
 			es = es[1:]
 			continue
 		}
-		h := mpegAudioHeader(binary.BigEndian.Uint32(es))
-		if h.layer3() {
+		if f.Codec != "mp2" {
 			return 0, false
 		}
 		ok = true
-		r := bitReader{buf: es[:f.bytes], pos: 32}
-		if h&mpegAudioUnchecked == 0 {
-			r.read(16)
-		}
-		power = max(power, h.scaleFactors(&r))
-		es = es[f.bytes:]
+		power = max(power, scaleFactors(f, es[:f.Bytes]))
+		es = es[f.Bytes:]
 	}
 	return max(Silence, 10*math.Log10(power)), ok
 }
@@ -57,41 +51,38 @@ func (r *bitReader) read(n int) int {
 	return int(v)
 }
 
-func (h mpegAudioHeader) channels() int {
-	if h.mono() {
-		return 1
-	}
-	return 2
-}
-
 // allocations are the subbands whose allocation has 4, 3 and 2 bits (11172-3,
 // tables B.2a to B.2d; 13818-3, table B.1).
-func (h mpegAudioHeader) allocations() [3]int {
-	perChannel := h.bitRate() / h.channels()
+func allocations(f mpegts.AudioFrame) [3]int {
+	perChannel := f.BitRate / f.Channels
 	switch {
-	case h.low():
+	case low(f):
 		return [3]int{4, 7, 19}
-	case perChannel <= 48000 && h.rate() == 32000:
+	case perChannel <= 48000 && f.Rate == 32000:
 		return [3]int{2, 10, 0}
 	case perChannel <= 48000:
 		return [3]int{2, 6, 0}
-	case perChannel <= 80000 || h.rate() == 48000:
+	case perChannel <= 80000 || f.Rate == 48000:
 		return [3]int{11, 12, 4}
 	}
 	return [3]int{11, 12, 7}
 }
 
 // scaleFactors is the power of the louder channel of a frame of layer II (2.4.1.6).
-func (h mpegAudioHeader) scaleFactors(r *bitReader) float64 {
+func scaleFactors(f mpegts.AudioFrame, frame []byte) float64 {
+	r := bitReader{buf: frame, pos: 32}
+	if frame[1]&1 == 0 { // protection_bit
+		r.read(16)
+	}
 	bound := 32
-	if h&mpegAudioMode == 1<<6 { // joint stereo: above it the channels share what is allocated
-		bound = 4 * (1 + int(h>>4&3))
+	if mode := frame[3] >> 4; mode>>2 == 1 { // joint stereo: above it the channels share what is allocated
+		bound = 4 * (1 + int(mode&3))
 	}
 	var used [][2]bool
-	for i, n := range h.allocations() {
+	for i, n := range allocations(f) {
 		for range n {
 			var u [2]bool
-			for c := range h.channels() {
+			for c := range f.Channels {
 				if c == 1 && len(used) >= bound {
 					u[1] = u[0]
 				} else {

@@ -2,17 +2,6 @@ package mpegts
 
 import "bytes"
 
-// AudioLayer names the coding of MPEG audio by the header of the frame that
-// data begins with (ISO/IEC 11172-3, 2.4.1.3), "" where data begins with none:
-// layers II and III have the same stream_types.
-func AudioLayer(data []byte) string {
-	if len(data) < 4 || data[0] != 0xff || data[1]&0xe0 != 0xe0 || data[1]&0x18 == 0x08 ||
-		data[2]&0xf0 == 0xf0 || data[2]&0x0c == 0x0c {
-		return ""
-	}
-	return [...]string{"", "mp3", "mp2", "mp1"}[data[1]>>1&3]
-}
-
 // RandomAccessPoint reports whether a picture begins in p from which a decoder
 // of codec can start: the random_access_indicator says so or, where a muxer
 // does not set it, the coded picture itself. Only the packet that opens the PES
