@@ -11,9 +11,9 @@ import (
 // a slot, and how they go on where the source's clock has been set back.
 
 const (
-	usualFrame = mpegts.PTSHz / 25   // what a picture of unknown length lasts
-	longFrame  = mpegts.PTSHz / 10   // a frame that lasts longer is a pause
-	crowding   = mpegts.PTSHz / 1000 // between pictures of a source that begins with a burst
+	usualFrame = mpegts.PTSHz / 25  // what a picture of unknown length lasts
+	longFrame  = mpegts.PTSHz / 10  // a frame that lasts longer is a pause
+	crowding   = mpegts.PTSHz / 170 // between pictures of a source that begins with a burst: as near as every decoder takes them (ITU-T H.264, A.3.1: fR)
 )
 
 // period is how long a frame of the track lasts, as far as that is known; one of the
@@ -99,7 +99,7 @@ func (s *slot) crowd(t *track, time, step int64) (delay, pace int64) {
 	t.kept = max(0, min(t.kept-step/slewRate, s.out+t.period()-time))
 	pace = max(1, t.period()/2)
 	if s.out+pace-time > late {
-		pace = crowding
+		pace = min(pace, crowding)
 	}
 	if delay = s.out + pace - time; delay > t.kept {
 		return delay, pace
