@@ -45,6 +45,8 @@ type stamp struct {
 	follows  bool  // there was one, and it was earlier
 	late     int64 // from the end of what came before, in 1/90,000 s
 	most     int64 // that is no hole, likewise
+	overlap  int64 // with the frames of the PES packet before, likewise
+	crowds   bool  // it is a picture that comes too near to the one before
 }
 
 // stamped follows the latest DTS of all tracks, and tells when PCRs have

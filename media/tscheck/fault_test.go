@@ -36,6 +36,8 @@ func counts(r tscheck.Report) map[string]int64 {
 			m["early_ptss"] += t.EarlyPTSs
 			m["disordered_ptss"] += t.DisorderedPTSs
 			m["holes"] += t.Holes
+			m["crowded_dtss"] += t.CrowdedDTSs
+			m["overlaps"] += t.Overlaps
 		}
 	}
 	maps.DeleteFunc(m, func(_ string, n int64) bool { return n == 0 })

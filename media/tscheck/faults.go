@@ -123,6 +123,8 @@ func (t TrackReport) faults(w *words) {
 	w.count(t.LatePTSs, "PTS of %s too late for the PCR: it cannot be shown in time (ISO/IEC 13818-1, 2.4.2.6); look for a source that lags, or a clock that is not its own", name)
 	w.count(t.EarlyPTSs, "PTS of %s more than 10 s ahead of the PCR (ISO/IEC 13818-1, 2.4.2.6)", name)
 	w.count(t.DisorderedPTSs, "PTS of %s before its DTS (ISO/IEC 13818-1, 2.4.3.7)", name)
+	w.count(t.CrowdedDTSs, "picture of %s too soon behind the one before, %.1f ms at least, the first %.2f s after the beginning: decoders need not be so fast (ITU-T H.264, A.3.1), and players drop it or stand still; look for a splice, or a source that stalled and stamps what it reads by the time of day", name, t.ShortestDTSIntervalSeconds*1000, t.FirstCrowdedDTSAtSeconds)
+	w.count(t.Overlaps, "sound of %s that begins before the one before ends, by %.3f s at most, the first %.2f s after the beginning: players drop it or take it for damaged; look for a splice, or a clock that was set back", name, t.LongestOverlapSeconds, t.FirstOverlapAtSeconds)
 }
 
 // Notes are what is worth knowing and no fault, a sentence each.

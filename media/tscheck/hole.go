@@ -11,8 +11,14 @@ const (
 	rounding = mpegts.PTSHz / 1000
 )
 
+// maxOverlap is how much earlier a sound may begin than the frames before it end, in
+// 1/90,000 s: 2 ms, twice what stamps are off by that were rounded to milliseconds,
+// as those of Matroska and FLV are.
+const maxOverlap = mpegts.PTSHz / 500
+
 // An extent is how far a track's frames reach: what begins later than there
-// leaves a hole. The zero value is that of a track of which nothing has come.
+// leaves a hole, and sound that begins earlier overlaps. The zero value is that of
+// a track of which nothing has come.
 type extent struct {
 	set    bool
 	end    uint64 // of what has come, as a DTS
@@ -22,9 +28,13 @@ type extent struct {
 }
 
 // next takes the DTS of the next PES packet. It returns how much later than the
-// end of what came before it begins, and how much later it may, in 1/90,000 s.
-func (e *extent) next(dts uint64) (late, most int64) {
+// end of what came before it begins, and how much later it may; and how much earlier
+// than the frames of the one before end, where they were counted. All are in 1/90,000 s.
+func (e *extent) next(dts uint64) (late, most, overlap int64) {
 	length, frame := e.coded.take()
+	if e.set && frame > 0 {
+		overlap = max(0, length-mpegts.PTSDelta(dts, e.last))
+	}
 	most = frame + rounding
 	if frame == 0 {
 		length, most = e.length, maxHole
@@ -39,7 +49,7 @@ func (e *extent) next(dts uint64) (late, most int64) {
 		e.length = max(0, mpegts.PTSDelta(dts, e.last))
 	}
 	e.set, e.last = true, dts
-	return late, most
+	return late, most, overlap
 }
 
 // A frameCounter counts the coded frames of MPEG audio and AAC, by their

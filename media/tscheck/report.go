@@ -116,12 +116,12 @@ type TrackReport struct {
 	BrokenStarts   int64 `json:"broken_starts"`   // payload_unit_start_indicator where no PES packet begins (ISO 2.4.3.3, 2.4.3.6)
 	UnmarkedStarts int64 `json:"unmarked_starts"` // PES packets that begin without it
 
-	DTSReverses               int64   `json:"dts_reverses"` // the DTS went back
-	DTSJumps                  int64   `json:"dts_jumps"`    // it left the PCR clock by more than Options.MaxJump at once
-	LatePTSs                  int64   `json:"late_ptss"`    // more than 0.1 s behind the PCR
-	EarlyPTSs                 int64   `json:"early_ptss"`   // more than 10 s ahead of it (ISO 2.4.2.6)
-	DisorderedPTSs            int64   `json:"disordered_ptss"`
-	PTSGaps                   int64   `json:"pts_gaps"` // TR 2.5: more than 0.7 s without one; a note, no fault
+	DTSReverses               int64   `json:"dts_reverses"`    // the DTS went back
+	DTSJumps                  int64   `json:"dts_jumps"`       // it left the PCR clock by more than Options.MaxJump at once
+	LatePTSs                  int64   `json:"late_ptss"`       // more than 0.1 s behind the PCR
+	EarlyPTSs                 int64   `json:"early_ptss"`      // more than 10 s ahead of it (ISO 2.4.2.6)
+	DisorderedPTSs            int64   `json:"disordered_ptss"` // before their DTS
+	PTSGaps                   int64   `json:"pts_gaps"`        // TR 2.5: more than 0.7 s without one; a note, no fault
 	LongestPTSIntervalSeconds float64 `json:"longest_pts_interval_seconds"`
 
 	// Holes are places where nothing is to be shown or heard: more than a frame
@@ -129,6 +129,18 @@ type TrackReport struct {
 	Holes              int64   `json:"holes"`
 	LongestHoleSeconds float64 `json:"longest_hole_seconds"`
 	FirstHoleAtSeconds float64 `json:"first_hole_at_seconds"` // stream time; 0 without one
+
+	// CrowdedDTSs are pictures that come less than 1/172 s, and less than a quarter of
+	// what is usual in the track, behind the one before.
+	CrowdedDTSs                int64   `json:"crowded_dtss"`
+	ShortestDTSIntervalSeconds float64 `json:"shortest_dts_interval_seconds"` // of those; 0 without one
+	FirstCrowdedDTSAtSeconds   float64 `json:"first_crowded_dts_at_seconds"`  // stream time
+
+	// Overlaps are sounds that begin more than 2 ms before the end of the frames of
+	// the PES packet before.
+	Overlaps              int64   `json:"overlaps"`
+	LongestOverlapSeconds float64 `json:"longest_overlap_seconds"`
+	FirstOverlapAtSeconds float64 `json:"first_overlap_at_seconds"` // stream time; 0 without one
 }
 
 // A PIDReport is one PID.
@@ -224,6 +236,8 @@ func (t *track) report(n uint16, now int64) TrackReport {
 		DTSReverses: t.reverses, DTSJumps: t.jumps, LatePTSs: t.late, EarlyPTSs: t.early, DisorderedPTSs: t.disorder,
 		PTSGaps: t.gaps, LongestPTSIntervalSeconds: seconds(t.widestGap),
 		Holes: t.holes, LongestHoleSeconds: seconds(t.widest), FirstHoleAtSeconds: seconds(t.firstHole),
+		CrowdedDTSs: t.crowds, ShortestDTSIntervalSeconds: float64(t.shortest) / mpegts.PTSHz, FirstCrowdedDTSAtSeconds: seconds(t.firstCrowd),
+		Overlaps: t.overlaps, LongestOverlapSeconds: float64(t.deepest) / mpegts.PTSHz, FirstOverlapAtSeconds: seconds(t.firstOverlap),
 	}
 	for _, id := range t.streamIDs {
 		r.StreamIDs = append(r.StreamIDs, int(id))

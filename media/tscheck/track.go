@@ -43,8 +43,9 @@ type track struct {
 	extent    extent // nothing has come since a break that is told already
 	stamped   bool   // dts is set
 	dts       uint64 // the last
-	placed    bool   // at is set
-	at        span   // around the last stamp judged
+	pace      pace
+	placed    bool // at is set
+	at        span // around the last stamp judged
 	anyPTS    bool
 	firstPTS  uint64
 	lastPTS   uint64
@@ -58,6 +59,13 @@ type track struct {
 	holes     int64
 	widest    int64 // hole, in 1/27,000,000 s
 	firstHole int64 // stream time of the first
+
+	crowds       int64
+	shortest     int64 // from a DTS to a crowded one, in 1/90,000 s
+	firstCrowd   int64 // stream time, as firstOverlap
+	overlaps     int64
+	deepest      int64 // overlap, in 1/90,000 s
+	firstOverlap int64
 }
 
 // start takes the beginning of a PES packet, and reports false where p is
@@ -94,13 +102,15 @@ func (t *track) start(p mpegts.Packet) (stamp, bool) {
 		t.disorder++
 	}
 	s := stamp{pid: p.PID(), pts: pts, dts: dts}
-	s.late, s.most = t.extent.next(dts)
+	s.late, s.most, s.overlap = t.extent.next(dts)
 	if t.stamped {
 		s.step = mpegts.PTSDelta(dts, t.dts)
 		s.follows = s.step > 0 || s.step == 0 && t.kind == mpegts.Other
 		if !s.follows {
 			t.reverses++
 			t.extent = extent{}
+		} else if t.kind == mpegts.Video {
+			s.crowds = t.pace.crowds(s.step)
 		}
 	}
 	t.dts, t.stamped = dts, true
@@ -148,6 +158,7 @@ func (t *track) judge(s stamp, w span, l limits) {
 			t.jumps++
 		} else {
 			t.seek(s, w)
+			t.press(s)
 		}
 	}
 	if gap := w.activeFrom - t.at.activeTo; t.placed {
@@ -175,4 +186,22 @@ func (t *track) seek(s stamp, w span) {
 	}
 	t.holes++
 	t.widest = max(t.widest, late)
+}
+
+// press counts what comes too soon behind the one before: a picture, or a sound.
+func (t *track) press(s stamp) {
+	if s.crowds {
+		if t.crowds == 0 {
+			t.firstCrowd, t.shortest = t.at.to, s.step
+		}
+		t.crowds++
+		t.shortest = min(t.shortest, s.step)
+	}
+	if s.overlap > maxOverlap {
+		if t.overlaps == 0 {
+			t.firstOverlap = t.at.to
+		}
+		t.overlaps++
+		t.deepest = max(t.deepest, s.overlap)
+	}
 }

@@ -11,8 +11,9 @@
 // repetition of PAT, PMT and PCR. No file can tell it from clocks that were
 // all put forward together.
 //
-// What no clause forbids and every viewer sees is a fault too, unless
-// Options.Interrupted: a track that goes on on another PID, though its coding is
+// What no clause forbids and every viewer sees is a fault too: pictures that are
+// decoded too soon behind the one before, and sound that overlaps; and, unless
+// Options.Interrupted, a track that goes on on another PID, though its coding is
 // the same; a PID that the PMT leaves out and names again; a hole in a track. What
 // is announced is no fault. A discontinuity_indicator allows stamps of another
 // time base or, on a PID, that some of it is missing: the sender knew, and a decoder

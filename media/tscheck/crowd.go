@@ -1,0 +1,24 @@
+package tscheck
+
+import "vw/media/mpegts"
+
+// minStep is how near two pictures of a track are decoded at least, in 1/90,000 s:
+// 1/172 s, what every level of H.264 below 6 asks for (ITU-T H.264, A.3.1, A.3.3: fR).
+// A track whose pictures usually come faster may have them a quarter as far apart
+// as usual.
+const minStep = mpegts.PTSHz / 172
+
+// A pace is how far apart the pictures of a track are decoded, of late.
+type pace struct {
+	steps int
+	usual float64 // mean distance of their DTS, in 1/90,000 s
+}
+
+// crowds takes the distance of a picture from the one before, and reports whether it is too near.
+func (p *pace) crowds(step int64) bool {
+	const known, recent = 8, 256
+	crowds := p.steps >= known && step < minStep && float64(step) < p.usual/4
+	p.steps = min(p.steps+1, recent)
+	p.usual += (float64(min(step, maxHole)) - p.usual) / float64(p.steps)
+	return crowds
+}
