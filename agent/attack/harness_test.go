@@ -249,10 +249,10 @@ type status struct {
 }
 
 type destination struct {
-	State, LastError string
-	Dials            int
-	Queue            struct{ Bytes, Sent, Dropped uint64 }
-	Recording        *struct{ File, Error string }
+	State, LastError, LastErrorCode string
+	Dials                           int
+	Queue                           struct{ Bytes, Sent, Dropped uint64 }
+	Recording                       *struct{ File, Error string }
 }
 
 func (v *victim) status() (s status) {

@@ -129,7 +129,9 @@ func (d *Dialer) DialSocket(ctx context.Context, t Target, address string) (net.
 		return nil, err
 	}
 	host = normalHost(host)
-	nd := net.Dialer{Control: func(_, resolved string, raw syscall.RawConn) error {
+	// A tenth is left for the socket's own error to be told: a request that its time
+	// ends does not say that it was the name server's fault.
+	nd := net.Dialer{Timeout: d.Timeout - d.Timeout/10, Control: func(_, resolved string, raw syscall.RawConn) error {
 		if err := d.Policy.checkSocket(t, host, resolved); err != nil {
 			return err
 		}
