@@ -15,6 +15,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"vw/agent"
+	"vw/agent/link"
 	"vw/testrelay"
 )
 
@@ -265,4 +266,42 @@ func TestAnOutageDecidesNoTrialThatIsShorterThanThePings(t *testing.T) {
 			t.Errorf("it is not where it was: %+v", c)
 		}
 	})
+}
+
+// The rule in force leads elsewhere than the link that is up, since it could not be reached:
+// a new rule that leads to where that link is has two links to one topic too.
+func TestACommandIsDoneOnceWhereTheChannelHasFallenBackAndItsRuleFollows(t *testing.T) {
+	for seed := range uint64(5) { // which link is the first is chance
+		tell(t, seed, otherHost, fallenBack)
+	}
+}
+
+func fallenBack(s *story) {
+	s.move()
+	time.Sleep(2 * time.Second)
+	if !s.answers(otherHost, s.newPath) {
+		s.t.Fatal("the agent does not answer at the new endpoint")
+	}
+	s.set(func() { s.down[otherHost] = true })
+	s.relays[otherHost].Drop("/")
+	time.Sleep(s.config.Trial + time.Minute)
+	s.set(func() { s.down[otherHost] = false })
+	if c := s.agent.Channel(); c.State != link.Up || c.Destination != s.newURL || c.Relay != oldHost {
+		s.t.Fatalf("it has not fallen back: %+v", c)
+	}
+	sub := s.relays[oldHost].Subscribe("agent1")
+	defer sub.Close()
+	for _, command := range []string{
+		`{"verb":"add","what":"destination","rule":{"id":"apiRule","stream":"api","destination":"ws://` + oldHost + s.oldPath + `"}}`,
+		`{"verb":"healthcheck"}`,
+	} {
+		s.relays[oldHost].Send(s.oldPath, websocket.TextMessage, []byte(command))
+		time.Sleep(5 * time.Second)
+		if replies := sub.Drain(); len(replies) != 1 {
+			s.t.Errorf("%d replies to %s", len(replies), command)
+		}
+	}
+	if c := s.agent.Channel(); c.OnTrial != nil || c.Destination != "ws://"+oldHost+s.oldPath {
+		s.t.Errorf("the rule is not in force: %+v", c)
+	}
 }

@@ -21,6 +21,9 @@ func (c *Channel) nextTarget(e *endpoint) (t link.Target, reset bool) {
 	e.at = e.rule
 	if e != c.inForce || !c.fallbackDue() {
 		e.turn = 0
+		if e == c.inForce && c.onTrial != nil {
+			c.pair()
+		}
 		return target(e.at), false
 	}
 	others := c.others(e.rule)

@@ -18,12 +18,21 @@ const (
 // beginTrial dials a rule beside the one in force. The caller holds the lock.
 func (c *Channel) beginTrial(rule command.Destination) {
 	e := c.dial(rule)
-	c.onTrial, c.inForce.twins = e, nil
-	if sameTopic(e.rule, c.inForce.rule) {
-		e.twins = &twins{}
-		c.inForce.twins = e.twins
-	}
+	c.onTrial = e
+	c.pair()
 	c.links.Go(func() { c.expireTrial(e) })
+}
+
+// pair has what comes in on both links run once where both lead to one topic: as they are
+// dialled now, which need not be by the rule in force. The caller holds the lock.
+func (c *Channel) pair() {
+	e, in := c.onTrial, c.inForce
+	if !sameTopic(e.at, in.at) {
+		e.twins, in.twins = nil, nil
+	} else if e.twins == nil || e.twins != in.twins {
+		e.twins = &twins{}
+		in.twins = e.twins
+	}
 }
 
 // dropTrial ends the link on trial, if there is one.
