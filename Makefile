@@ -25,6 +25,7 @@ test: setup check cross dist-check lesson ## everything, with the race detector;
 	# alone: what viewers see is in real time
 	go test -count=1 -timeout 10m ./agent/players -rows 1
 	go test -count=1 ./agent -run 'TestFleet.*/refuses_10m' -fleet 10000
+	go test -count=1 -timeout 10m ./agent -run 'TestSimulation$$' -hours 100
 
 simulate: ## a whole agent in simulated time, against a model; SEED=1 HOURS=200
 	go test -count=1 -timeout 60m -v ./agent -run 'TestSimulation$$' -seed $(or $(SEED),0) -hours $(or $(HOURS),200)

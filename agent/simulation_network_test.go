@@ -3,6 +3,7 @@ package agent_test
 import (
 	"context"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 // A network joins the machines of a simulated world. Its connections are in memory,
 // take time, and go wrong as the weather is at the site that was dialled.
 type network struct {
+	seed  uint64
 	mu    sync.Mutex
 	sites map[string]*site // by address
 }
@@ -29,6 +31,9 @@ type site struct {
 	weather weather
 	changed chan struct{} // closed when the weather changes
 	wires   map[*wire]struct{}
+	joined  map[*wire]struct{} // those that no weather concerns
+	severed bool               // whoever lived here is dead
+	random  *rand.Rand         // where connections are cut
 }
 
 // weather is how a site can be reached.
@@ -38,6 +43,9 @@ type weather struct {
 	up      bool // nothing gets there; who sends it does not know
 	down    bool // nothing comes back
 	unknown bool // nobody knows its name
+	// A connection is reset when so many bytes at most have been sent there, or have
+	// come back: in the handshake, or in a frame. 0: it is not.
+	cutUp, cutDown int
 }
 
 // A fate is what becomes of a dial.
@@ -49,8 +57,8 @@ const (
 	lost // nobody answers
 )
 
-func newNetwork(addresses ...string) *network {
-	n := &network{sites: map[string]*site{}}
+func newNetwork(seed uint64, addresses ...string) *network {
+	n := &network{seed: seed, sites: map[string]*site{}}
 	for _, a := range addresses {
 		n.settle(a)
 	}
@@ -62,7 +70,7 @@ func (n *network) settle(address string) *site {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.sites[address] = &site{address: address, accepted: make(chan net.Conn), closed: make(chan struct{}),
-		changed: make(chan struct{}), wires: map[*wire]struct{}{}}
+		changed: make(chan struct{}), wires: map[*wire]struct{}{}, joined: map[*wire]struct{}{}, random: rand.New(rand.NewPCG(n.seed, 1))}
 	return n.sites[address]
 }
 
@@ -78,7 +86,7 @@ func (n *network) dial(ctx context.Context, address string, tap *spy) (net.Conn,
 	m := n.at(address)
 	failed := func(err error) error { return &net.OpError{Op: "dial", Net: "tcp", Err: err} }
 	if m == nil {
-		return nil, failed(os.NewSyscallError("connect", syscall.ECONNREFUSED))
+		return nil, errRefused
 	}
 	for {
 		m.mu.Lock()
@@ -96,7 +104,7 @@ func (n *network) dial(ctx context.Context, address string, tap *spy) (net.Conn,
 			return m.connect(ctx, tap)
 		}
 		if w.dial == refused {
-			return nil, failed(os.NewSyscallError("connect", syscall.ECONNREFUSED))
+			return nil, errRefused
 		}
 		select {
 		case <-changed:
@@ -112,6 +120,7 @@ func (m *site) connect(ctx context.Context, tap *spy) (net.Conn, error) {
 	m.mu.Lock()
 	m.wires[w] = struct{}{}
 	w.apply(m.weather)
+	w.up.cut, w.down.cut = m.drawCut(m.weather.cutUp), m.drawCut(m.weather.cutDown)
 	m.mu.Unlock()
 	if err := m.hand(ctx, far); err != nil {
 		return nil, err
@@ -119,10 +128,27 @@ func (m *site) connect(ctx context.Context, tap *spy) (net.Conn, error) {
 	return near, nil
 }
 
+// drawCut draws after how many bytes a pipeline breaks, -1 for never. The caller holds
+// the lock.
+func (m *site) drawCut(most int) int {
+	if most == 0 {
+		return -1
+	}
+	return m.random.IntN(most)
+}
+
 // join opens a connection that no weather concerns.
 func (n *network) join(ctx context.Context, address string) (net.Conn, error) {
 	m := n.at(address)
-	near, far := (&wire{site: m}).ends(nil)
+	w := &wire{site: m}
+	near, far := w.ends(nil)
+	m.mu.Lock()
+	severed := m.severed
+	m.joined[w] = struct{}{}
+	m.mu.Unlock()
+	if severed {
+		return nil, errRefused
+	}
 	if err := m.hand(ctx, far); err != nil {
 		return nil, err
 	}
@@ -156,12 +182,24 @@ func (m *site) set(w weather) {
 func (m *site) reset() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	n := len(m.wires)
-	for w := range m.wires {
+	return breakAll(m.wires)
+}
+
+// sever breaks all connections to the site, and lets nobody join it any more.
+func (m *site) sever() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.severed = true
+	breakAll(m.joined)
+}
+
+func breakAll(wires map[*wire]struct{}) int {
+	n := len(wires)
+	for w := range wires {
 		w.up.fail()
 		w.down.fail()
 	}
-	clear(m.wires)
+	clear(wires)
 	return n
 }
 
@@ -198,8 +236,8 @@ func (w *wire) ends(tap *spy) (near, far *end) {
 }
 
 func (w *wire) apply(weather weather) {
-	w.up.set(weather.delay, weather.up)
-	w.down.set(weather.delay, weather.down)
+	w.up.set(weather.delay, weather.up, weather.cutUp > 0)
+	w.down.set(weather.delay, weather.down, weather.cutDown > 0)
 }
 
 // An end of a wire.
@@ -213,9 +251,13 @@ func (e *end) Read(b []byte) (int, error) { return e.in.read(b) }
 
 func (e *end) Write(b []byte) (int, error) {
 	if e.tap != nil {
-		e.tap.write(b)
+		e.tap.write(b[:e.out.takes(len(b))])
 	}
-	return e.out.write(b)
+	n, err := e.out.write(b)
+	if e.out.takes(1) == 0 { // it broke: so has what comes back
+		e.in.fail()
+	}
+	return n, err
 }
 
 func (e *end) Close() error {
@@ -228,6 +270,7 @@ func (e *end) Close() error {
 	defer e.wire.site.mu.Unlock()
 	if e.out == e.wire.up { // its other end may not know
 		delete(e.wire.site.wires, e.wire)
+		delete(e.wire.site.joined, e.wire)
 	}
 	return nil
 }
@@ -256,6 +299,8 @@ type pipeline struct {
 	ended   bool // who writes has closed it
 	left    bool // who reads has closed it
 	failed  bool
+	cut     int  // bytes until it breaks, of which what was sent before arrives; -1: it does not
+	broken  bool // it has
 	readBy  deadline
 	writeBy deadline
 	arrival *time.Timer
@@ -275,7 +320,7 @@ type deadline struct {
 func (d *deadline) over() bool { return !d.at.IsZero() && !time.Now().Before(d.at) }
 
 func newPipeline() *pipeline {
-	f := &pipeline{}
+	f := &pipeline{cut: -1}
 	f.changed = sync.NewCond(&f.mu)
 	return f
 }
@@ -291,8 +336,13 @@ func (f *pipeline) wake()  { f.change(func() {}) }
 func (f *pipeline) end()   { f.change(func() { f.ended = true }) }
 func (f *pipeline) leave() { f.change(func() { f.left, f.parts, f.size = true, nil, 0 }) }
 func (f *pipeline) fail()  { f.change(func() { f.failed = true }) }
-func (f *pipeline) set(delay time.Duration, held bool) {
-	f.change(func() { f.delay, f.held = delay, held })
+func (f *pipeline) set(delay time.Duration, held, cut bool) {
+	f.change(func() {
+		f.delay, f.held = delay, held
+		if !cut {
+			f.cut = -1
+		}
+	})
 }
 
 func (f *pipeline) setDeadline(d *deadline, t time.Time) error {
@@ -308,7 +358,10 @@ func (f *pipeline) setDeadline(d *deadline, t time.Time) error {
 	return nil
 }
 
-var errReset = &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ECONNRESET)}
+var (
+	errReset   error = &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ECONNRESET)}
+	errRefused error = &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+)
 
 func (f *pipeline) read(b []byte) (n int, err error) {
 	f.mu.Lock()
@@ -322,6 +375,8 @@ func (f *pipeline) read(b []byte) (n int, err error) {
 		case f.failed:
 			return 0, errReset
 		case f.held:
+		case len(f.parts) == 0 && f.broken:
+			return 0, errReset
 		case len(f.parts) == 0 && f.ended:
 			return 0, io.EOF
 		case len(f.parts) == 0:
@@ -349,6 +404,19 @@ func (f *pipeline) await(due time.Time) {
 	}
 }
 
+// takes returns how many of n bytes leave when they are written.
+func (f *pipeline) takes(n int) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.failed, f.broken:
+		return 0
+	case f.cut >= 0:
+		return min(n, f.cut)
+	}
+	return n
+}
+
 func (f *pipeline) write(b []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -358,18 +426,33 @@ func (f *pipeline) write(b []byte) (int, error) {
 			return 0, net.ErrClosed
 		case f.writeBy.over():
 			return 0, os.ErrDeadlineExceeded
-		case f.failed, f.left && !f.held:
+		case f.failed, f.broken, f.left && !f.held:
 			return 0, errReset
+		case f.cut >= 0 && f.cut < len(b):
+			n := f.cut
+			f.push(b[:n])
+			f.broken = true
+			return n, errReset
 		case f.size < inFlight:
-			due := time.Now().Add(f.delay)
-			if n := len(f.parts); n > 0 && f.parts[n-1].due.After(due) {
-				due = f.parts[n-1].due
-			}
-			f.parts = append(f.parts, part{append([]byte(nil), b...), due})
-			f.size += len(b)
-			f.changed.Broadcast()
+			f.push(b)
 			return len(b), nil
 		}
 		f.changed.Wait()
 	}
+}
+
+// push sends bytes off. The caller holds the lock.
+func (f *pipeline) push(b []byte) {
+	due := time.Now().Add(f.delay)
+	if n := len(f.parts); n > 0 && f.parts[n-1].due.After(due) {
+		due = f.parts[n-1].due
+	}
+	if len(b) > 0 {
+		f.parts = append(f.parts, part{append([]byte(nil), b...), due})
+	}
+	f.size += len(b)
+	if f.cut >= 0 {
+		f.cut -= len(b)
+	}
+	f.changed.Broadcast()
 }

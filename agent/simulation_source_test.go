@@ -5,8 +5,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"vw/media/mpegts"
@@ -40,9 +43,10 @@ const frameEvery = 384 * time.Millisecond
 // tells the feed, its kind, how often the source has been started, and a number.
 type feeder struct {
 	feed   int
-	run    int // how often it has been started
+	run    int
 	frames int
 	cc     map[uint16]byte
+	dirty  *rand.Rand // nil: it is clean
 }
 
 // tables are PAT and PMT.
@@ -56,7 +60,7 @@ func (s *feeder) tables() []byte {
 		}
 		pmt.Tracks = append(pmt.Tracks, mpegts.Track{PID: 0x100 + uint16(i), Type: coding})
 	}
-	b, cc := mpegts.AppendSection(nil, mpegts.PATPID, s.cc[mpegts.PATPID], mpegts.PAT{StreamID: 1, Programs: []mpegts.Program{{Number: 1, PMTPID: pmtPID}}}.Section())
+	b, cc := mpegts.AppendSection(make([]byte, 0, 16*packetSize), mpegts.PATPID, s.cc[mpegts.PATPID], mpegts.PAT{StreamID: 1, Programs: []mpegts.Program{{Number: 1, PMTPID: pmtPID}}}.Section())
 	s.cc[mpegts.PATPID] = cc
 	b, s.cc[pmtPID] = mpegts.AppendSection(b, pmtPID, s.cc[pmtPID], pmt.Section())
 	return b
@@ -78,6 +82,9 @@ func (s *feeder) frame() []byte {
 		b, s.cc[u.PID] = u.Append(b, s.cc[u.PID])
 	}
 	s.frames++
+	if s.dirty != nil {
+		return soil(s.dirty, b)
+	}
 	return b
 }
 
@@ -85,7 +92,7 @@ func (s *feeder) frame() []byte {
 // feed, the kind, the run and the frame's number. No start code is in it.
 const (
 	markBegin = "\xf5vw\xf5"
-	markSize  = len(markBegin) + 8
+	markSize  = len(markBegin) + 9
 )
 
 // A marked packet is of a frame.
@@ -96,7 +103,7 @@ type marked struct {
 
 func (s *feeder) mark(kind byte) []byte {
 	digit := func(n, place int) byte { return 0x80 | byte(n>>(6*place))&0x3f }
-	return append([]byte(markBegin), digit(s.feed, 0), kind, digit(s.run, 1), digit(s.run, 0),
+	return append([]byte(markBegin), digit(s.feed, 0), kind, digit(s.run, 2), digit(s.run, 1), digit(s.run, 0),
 		digit(s.frames, 3), digit(s.frames, 2), digit(s.frames, 1), digit(s.frames, 0))
 }
 
@@ -113,7 +120,7 @@ func readMark(packet []byte) (m marked, ok bool) {
 		return sum
 	}
 	b := packet[at+len(markBegin):]
-	return marked{track{simFeeds[n(b[:1])].name, b[1]}, n(b[2:4]), n(b[4:8])}, true
+	return marked{track{simFeeds[n(b[:1])].name, b[1]}, n(b[2:5]), n(b[5:9])}, true
 }
 
 // soundOf is 16 frames of MPEG-1 layer II, 24 ms and 96 bytes each (32 kbit/s, 48 kHz, mono).
@@ -139,59 +146,80 @@ func pictureOf(mark []byte, access bool) (b []byte) {
 // A poster feeds one feed of the agent, as ffmpeg does, and comes back by itself.
 type poster struct {
 	dial   func(ctx context.Context) (net.Conn, error)
-	source feeder
+	feed   int
+	runs   atomic.Int64 // posts so far
 	on     bool
 	since  time.Time // since when it is on or off
-	stop   context.CancelFunc
-	ended  chan struct{}
+	newest *encoder
 }
 
-// start starts it.
-func (c *poster) start() {
+// An encoder is one ffmpeg.
+type encoder struct {
+	stop   context.CancelFunc
+	ended  chan struct{}
+	once   chan struct{} // closed: it does not come back any more
+	status int           // of the last answer, once it has ended
+}
+
+// start starts it. One that posts already is taken over. Dirty, where not nil, says what
+// else is sent between the packets.
+func (c *poster) start(dirty *rand.Rand) {
 	ctx, cancel := context.WithCancel(context.Background())
-	c.on, c.since, c.stop, c.ended = true, time.Now(), cancel, make(chan struct{})
+	x := &encoder{stop: cancel, ended: make(chan struct{}), once: make(chan struct{})}
+	c.on, c.since, c.newest = true, time.Now(), x
 	go func() {
-		defer close(c.ended)
+		defer close(x.ended)
 		for ctx.Err() == nil {
-			c.source.run++
-			c.source.frames, c.source.cc = 0, map[uint16]byte{}
-			c.post(ctx)
+			x.status = c.post(ctx, &feeder{feed: c.feed, run: int(c.runs.Add(1)), cc: map[uint16]byte{}, dirty: dirty})
 			select {
 			case <-ctx.Done():
+			case <-x.once:
+				return
 			case <-time.After(time.Second):
 			}
 		}
 	}()
 }
 
+// takeOver starts another encoder of the feed, and returns what the one before was
+// answered, which does not come back.
+func (c *poster) takeOver(dirty *rand.Rand) (status int) {
+	former := c.newest
+	close(former.once)
+	c.start(dirty)
+	select {
+	case <-former.ended:
+	case <-time.After(10 * time.Second):
+		former.stop()
+		<-former.ended
+		return 0
+	}
+	return former.status
+}
+
 // end ends it, its connection with it.
 func (c *poster) end() {
 	if c.on {
-		c.stop()
-		<-c.ended
+		c.newest.stop()
+		<-c.newest.ended
 		c.on, c.since = false, time.Now()
 	}
 }
 
-// post sends frames until ctx ends, or the agent does not take them.
-func (c *poster) post(ctx context.Context) {
+// post sends frames until ctx ends, or the agent does not take them. It returns the
+// status that it is answered, 0 for none.
+func (c *poster) post(ctx context.Context, source *feeder) (status int) {
 	read, write := io.Pipe()
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return c.dial(ctx) }}}
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
-		req, _ := http.NewRequestWithContext(ctx, http.MethodPost, "http://localhost:8888/ts/"+simFeeds[c.source.feed].name, read)
-		resp, err := client.Do(req)
-		if err == nil {
-			resp.Body.Close()
-		}
+		status = c.send(ctx, source.feed, read)
 		read.CloseWithError(errors.New("the post has ended"))
 	}()
 	tick := time.NewTicker(frameEvery)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		if _, err := write.Write(c.source.frame()); err != nil {
+		if _, err := write.Write(source.frame()); err != nil {
 			break
 		}
 		select {
@@ -202,4 +230,63 @@ func (c *poster) post(ctx context.Context) {
 	}
 	write.Close()
 	<-gone
+	return status
+}
+
+// send posts a body to a feed, and returns the status of the answer, 0 for none.
+func (c *poster) send(ctx context.Context, feed int, body io.Reader) (status int) {
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return c.dial(ctx) }}}
+	req, _ := http.NewRequestWithContext(ctx, http.MethodPost, "http://localhost:8888/ts/"+simFeeds[feed].name, body)
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0
+	}
+	resp.Body.Close()
+	return resp.StatusCode
+}
+
+// rubbish is bytes among which no packet can be found.
+func rubbish(r *rand.Rand, n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		if b[i] = byte(r.Uint32()); b[i] == mpegts.SyncByte {
+			b[i] = 0
+		}
+	}
+	return b
+}
+
+// soil puts between packets what does no harm to who understands it: bytes that are no
+// packets, null packets, such as say that they are damaged, those of unknown PIDs,
+// and a packet again.
+func soil(r *rand.Rand, frame []byte) (b []byte) {
+	whole := slices.Collect(slices.Chunk(frame, packetSize))
+	rubbed := false
+	for i, p := range whole {
+		b = append(b, p...)
+		if r.IntN(4) > 0 {
+			continue
+		}
+		stray := mpegts.Packet(append([]byte{mpegts.SyncByte, 0, 0, 0x10}, rubbish(r, packetSize-4)...))
+		switch r.IntN(5) {
+		case 0: // behind it packets have to be found again
+			if len(whole)-i > 3 && !rubbed {
+				b, rubbed = append(b, rubbish(r, 1+r.IntN(400))...), true
+			}
+		case 1:
+			stray.SetPID(mpegts.NullPID)
+			b = append(b, stray...)
+		case 2:
+			stray[1] |= 0x80
+			stray.SetPID(0x100)
+			b = append(b, stray...)
+		case 3:
+			stray.SetPID(0x333)
+			b = append(b, stray...)
+		case 4:
+			b = append(b, p...)
+		}
+	}
+	return b
 }

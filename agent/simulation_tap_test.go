@@ -67,6 +67,7 @@ type spy struct {
 	customs *customs
 	host    string
 	url     string
+	plain   bool // it asks for access, and is no websocket
 	begun   time.Time
 	bytes   []byte // not understood yet
 	message []byte // of frames so far
@@ -107,7 +108,11 @@ func (t *spy) write(b []byte) {
 			return
 		}
 		fields := strings.Fields(string(head))
-		t.url, t.bytes = "ws://"+t.host+fields[1], append([]byte(nil), rest...)
+		path, _, _ := strings.Cut(fields[1], "?")
+		t.url, t.bytes, t.plain = "ws://"+t.host+path, append([]byte(nil), rest...), fields[0] == "POST"
+	}
+	if t.plain {
+		return
 	}
 	for t.frame() {
 	}

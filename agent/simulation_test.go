@@ -1,8 +1,12 @@
 package agent_test
 
 import (
+	"bytes"
+	"context"
 	"flag"
 	"fmt"
+	"math/rand/v2"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -15,9 +19,12 @@ var (
 	simHours = flag.Float64("hours", 0.2, "of a simulated world")
 )
 
-// A whole agent, three relays, sources and whoever commands it live in memory for
+// A whole agent, four relays, sources and whoever commands it live in memory for
 // hours, which pass in seconds. Commands and faults come from the seed; after each the
-// model says what may leave, what has to arrive, and what is answered. The same seed
+// model says what may leave, what has to arrive, and what is answered. The agent is
+// stopped, and killed within a write of its state; its command channel moves; relays
+// misbehave; sources send rubbish and take each other's feeds over. A clock that is set
+// is not among it: in a bubble of time there is one clock alone. The same seed
 // does the same to the agent at the same times; what Go's scheduler and the waits
 // between dials make of that is not in its hand.
 func TestSimulation(t *testing.T) {
@@ -68,77 +75,63 @@ func (w *world) live(d time.Duration) {
 
 // step does one thing, and lets some time pass.
 func (w *world) step() {
-	switch n := w.random.IntN(20); {
-	case n < 13:
+	switch n := w.random.IntN(100); {
+	case n < 62:
 		w.perform(draw(w.random, w.model))
-	case n < 16:
+	case n < 76:
 		w.switchCamera()
-	default:
+	case n < 78:
+		w.post()
+	case n < 96:
 		w.trouble()
+	case n < 97:
+		w.move()
+	case n < 98:
+		w.restart()
+	default:
+		w.killAgent()
 	}
 	w.sleep(time.Duration(w.random.ExpFloat64() * float64(4*time.Second)))
 }
 
-// switchCamera starts or ends a source.
+// switchCamera starts or ends a source, or has another one take its feed over.
 func (w *world) switchCamera() {
 	c := pick(w.random, w.cameras)
-	if c.on && w.random.IntN(3) == 0 {
-		w.tell("the source of %s ends", simFeeds[c.source.feed].name)
-		c.end()
-	} else if !c.on {
-		w.tell("the source of %s starts", simFeeds[c.source.feed].name)
-		c.start()
+	var dirty *rand.Rand
+	if w.random.IntN(4) == 0 {
+		dirty = rand.New(rand.NewPCG(w.seed, w.random.Uint64()))
 	}
 	w.count["sources"]++
+	switch name := simFeeds[c.feed].name; {
+	case !c.on:
+		w.tell("the source of %s starts", name)
+		c.start(dirty)
+	case w.random.IntN(3) == 0:
+		w.tell("the source of %s ends", name)
+		c.end()
+	case time.Since(c.since) > 5*time.Second && time.Since(w.life.begun) > 5*time.Second:
+		w.tell("the source of %s is taken over", name)
+		w.count["takeovers"]++
+		if status := c.takeOver(dirty); status != http.StatusConflict {
+			w.fault("the source of %s that was taken over is answered %d", name, status)
+		}
+	}
 }
 
-// trouble makes a fault, or ends one.
-func (w *world) trouble() {
-	address := pick(w.random, simRelays)
-	m := w.network.at(address)
-	calm := weather{delay: time.Duration(w.random.IntN(40)) * time.Millisecond}
-	if w.troubled[address] && w.random.IntN(2) == 0 {
-		w.tell("%s is well again", address)
-		m.set(calm)
-		delete(w.troubled, address)
-		w.calmAt = time.Now()
-		return
+// post sends to a feed what is no transport stream: nothing is changed by that.
+func (w *world) post() {
+	c := pick(w.random, w.cameras)
+	w.count["refused posts"]++
+	body := rubbish(w.random, 1+w.random.IntN(4000))
+	if w.random.IntN(20) == 0 {
+		body = append(body, make([]byte, 1<<20)...)
 	}
-	weathers := []struct {
-		name string
-		weather
-	}{
-		{"slow", weather{delay: time.Duration(w.random.IntN(2000)) * time.Millisecond}},
-		{"half open", weather{up: true}},
-		{"half open the other way", weather{down: true}},
-		{"lost", weather{up: true, down: true}},
-		{"refused", weather{dial: refused}},
-		{"dialled in vain", weather{dial: lost}},
-		{"unknown", weather{unknown: true}},
+	w.tell("%d bytes of something else are posted to %s", len(body), simFeeds[c.feed].name)
+	ctx, cancel := context.WithTimeout(context.Background(), patientFor)
+	defer cancel()
+	if status := c.send(ctx, c.feed, bytes.NewReader(body)); status != http.StatusUnsupportedMediaType {
+		w.fault("a post of something else is answered %d", status)
 	}
-	if w.random.IntN(3) == 0 {
-		w.tell("links to %s are reset", address)
-		w.count["fault: reset"] += m.reset()
-		w.calmAt = time.Now()
-		return
-	}
-	x := pick(w.random, weathers)
-	w.tell("%s is %s", address, x.name)
-	w.count["fault: "+x.name]++
-	w.troubled[address], w.calmAt = true, time.Now()
-	m.set(x.weather)
-}
-
-// heal ends all faults.
-func (w *world) heal() {
-	if len(w.troubled) == 0 {
-		return
-	}
-	for _, address := range simRelays {
-		w.network.at(address).set(weather{delay: 5 * time.Millisecond})
-	}
-	clear(w.troubled)
-	w.calmAt = time.Now()
 }
 
 // night is long, and nothing is sent.

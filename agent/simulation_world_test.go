@@ -5,12 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"path/filepath"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -18,7 +17,6 @@ import (
 
 	"github.com/gorilla/websocket"
 
-	"vw/agent"
 	"vw/testrelay"
 )
 
@@ -43,16 +41,19 @@ type world struct {
 	customs *customs
 	relays  map[string]*testrelay.Relay // by address
 	cameras []*poster
-	state   string // the state file
+	folder  string // in which each life of the agent has one
+	lives   int
+	life    *life
 	log     *logbook
-	agent   *agent.Agent
-	halt    func()
 
 	model    ruling
+	lost     *ruling           // what a command makes of it that was under way when the agent was killed
 	channel  string            // the address of the relay where the agent takes commands
+	moves                      // of that
 	former   map[string]former // by URL: what the rule before sends on, until the new link is up
 	troubled map[string]bool   // relays with a fault
 	calmAt   time.Time         // when the last fault was over
+	tokens   bool              // relays have said since all was well that they want a token
 	refs     int
 	story    []string
 	count    map[string]int
@@ -66,13 +67,17 @@ type former struct {
 }
 
 func newWorld(t *testing.T, seed uint64) *world {
-	w := &world{t: t, seed: seed, random: rand.New(rand.NewPCG(seed, 0)), began: time.Now(), network: newNetwork(append(simRelays, simHome)...),
-		customs: newCustoms(), relays: map[string]*testrelay.Relay{}, state: filepath.Join(t.TempDir(), "state"), log: &logbook{},
-		model: newModel(), channel: simRelays[0], former: map[string]former{}, troubled: map[string]bool{}, count: map[string]int{}}
+	w := &world{t: t, seed: seed, random: rand.New(rand.NewPCG(seed, 0)), began: time.Now(), network: newNetwork(seed, append(slices.Clone(simSites), simHome)...),
+		customs: newCustoms(), relays: map[string]*testrelay.Relay{}, folder: memoryDir(t), log: &logbook{},
+		model: newModel(), channel: simRelays[0], moves: moves{rule: simRelays[0]}, former: map[string]former{}, troubled: map[string]bool{}, count: map[string]int{}}
 	ctx, cancel := context.WithCancel(context.Background())
-	served := make(chan error, len(simRelays))
-	for _, address := range simRelays {
-		relay, err := testrelay.New(testrelay.Config{Visits: -1})
+	served := make(chan error, len(simSites))
+	for _, address := range simSites {
+		c := testrelay.Config{Visits: -1}
+		if address == simDoor {
+			c.Auth, c.Token = testrelay.AnyAuth, simToken
+		}
+		relay, err := testrelay.New(c)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,42 +88,30 @@ func newWorld(t *testing.T, seed uint64) *world {
 	}
 	t.Cleanup(func() {
 		cancel()
-		for range simRelays {
+		for range simSites {
 			if err := <-served; err != nil {
 				t.Errorf("relay: %v", err)
 			}
 		}
 	})
 	for i := range simFeeds {
-		w.cameras = append(w.cameras, &poster{source: feeder{feed: i}, dial: func(ctx context.Context) (net.Conn, error) {
+		w.cameras = append(w.cameras, &poster{feed: i, dial: func(ctx context.Context) (net.Conn, error) {
 			return w.network.join(ctx, simHome)
 		}})
 	}
-	w.start()
+	w.start(nil)
 	return w
 }
 
-// start starts the agent from its state file.
-func (w *world) start() {
-	home := w.network.settle(simHome)
-	a, err := agent.NewOn(agent.Config{Name: "agent", API: "ws://" + simRelays[0] + "/bi/{name}", Trial: simTrial, State: w.state,
-		Log: slog.New(slog.NewTextHandler(w.log, nil))}, []net.Listener{home, &site{address: "[::1]:8888", closed: make(chan struct{})}},
-		func(ctx context.Context, _, address string) (net.Conn, error) {
-			return w.network.dial(ctx, address, w.customs.tap(address))
-		})
+// memoryDir is a folder in memory, where there is such a thing: no time passes in the
+// world while a disk is waited for.
+func memoryDir(t *testing.T) string {
+	dir, err := os.MkdirTemp("/dev/shm", "vw-simulation-")
 	if err != nil {
-		w.t.Fatal(err)
+		return t.TempDir()
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- a.Run(ctx) }()
-	w.agent, w.halt = a, func() {
-		cancel()
-		if err := <-ended; err != nil {
-			w.fault("run: %v", err)
-		}
-	}
-	w.sleep(time.Second)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
 }
 
 // end ends the world.
@@ -126,7 +119,7 @@ func (w *world) end() {
 	for _, c := range w.cameras {
 		c.end()
 	}
-	w.halt()
+	w.life.halt()
 	time.Sleep(time.Minute)
 }
 
@@ -213,15 +206,29 @@ func (w *world) sleep(d time.Duration) {
 // up there.
 func (w *world) calm() bool { return len(w.troubled) == 0 && time.Since(w.calmAt) >= healing }
 
+// tried lets the time of a table on trial be up, if it would be while a reply is waited
+// for.
+func (w *world) tried() bool {
+	if w.model.before == nil || time.Until(w.model.until) >= patientFor+10*time.Second {
+		return false
+	}
+	w.sleep(time.Until(w.model.until) + 10*time.Second)
+	return true
+}
+
 // perform gives an order, and holds its reply against what it has to be.
 func (w *world) perform(o order) {
-	if w.model.before != nil && time.Until(w.model.until) < patientFor+10*time.Second {
-		w.sleep(time.Until(w.model.until) + 10*time.Second)
+	if w.tried() {
 		return
+	}
+	sent := time.Now()
+	if !o.local {
+		if w.locate(); w.tried() {
+			return
+		}
 	}
 	begun := w.model
 	w.permit(o.next)
-	sent := time.Now()
 	done := func() { // when the reply leaves
 		next := o.next
 		if next.before != nil && (begun.before == nil || !next.until.Equal(begun.until)) {
@@ -229,31 +236,33 @@ func (w *world) perform(o order) {
 		}
 		w.become(next)
 	}
-	var got string
+	got, ok := "", false
 	switch {
 	case o.local && o.rest[0] != "" && (o.text == nil || w.random.IntN(2) == 0):
 		w.tell("rest: %v", o.rest)
-		got = w.request(o.rest)
-		w.customs.mu.Lock()
-		done()
-		w.customs.mu.Unlock()
+		got, ok = w.request(o.rest)
 	case o.local:
 		w.tell("here: %s", jsonOf(o.text))
-		got = w.askHere(jsonOf(o.text))
+		got, ok = w.askHere(jsonOf(o.text))
+	default:
+		w.tell("channel: %s", jsonOf(o.text))
+		got, ok = w.ask(w.channel, o.text, done)
+	}
+	switch {
+	case ok && o.local:
 		w.customs.mu.Lock()
 		done()
 		w.customs.mu.Unlock()
-	default:
-		w.tell("channel: %s", jsonOf(o.text))
-		var ok bool
-		if got, ok = w.ask(w.channel, o.text, done); !ok {
-			if w.calm() {
-				w.fault("no reply to %s", jsonOf(o.text))
-			}
-			w.count["replies lost"]++
-			w.resolve(begun, o.next)
-			return
+	case !ok && w.life.doomed():
+		w.lost = &o.next
+		return
+	case !ok:
+		if o.local || w.calm() {
+			w.fault("no reply to %s", o)
 		}
+		w.count["replies lost"]++
+		w.resolve(begun, o.next)
+		return
 	}
 	w.count["commands"]++
 	if !wanted(got, o.want, w.model) {
@@ -291,7 +300,7 @@ func wanted(got, want string, in ruling) bool {
 }
 
 // request asks over REST.
-func (w *world) request(r [3]string) string {
+func (w *world) request(r [3]string) (reply string, ok bool) {
 	client := http.Client{Timeout: patientFor, Transport: &http.Transport{DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return w.network.join(ctx, simHome) }}}
 	req, err := http.NewRequest(r[0], "http://localhost:8888"+r[1], strings.NewReader(r[2]))
@@ -300,73 +309,79 @@ func (w *world) request(r [3]string) string {
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		w.fault("%v: %v", r, err)
-		return ""
+		return "", false
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		w.fault("%v: %v", r, err)
-	}
 	if r[0] == "DELETE" && strings.HasPrefix(string(text), `"`) { // REST says but the name
-		return `{"deleted":` + strings.TrimSpace(string(text)) + `}`
+		text = fmt.Appendf(nil, `{"deleted":%s}`, strings.TrimSpace(string(text)))
 	}
-	return string(text)
+	return string(text), err == nil
 }
 
 // link dials a websocket that no fault concerns.
-func (w *world) link(address, path string) *websocket.Conn {
+func (w *world) link(address, path string) (*websocket.Conn, error) {
 	dialer := websocket.Dialer{NetDialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return w.network.join(ctx, address) }}
-	ws, _, err := dialer.Dial("ws://"+address+path, nil)
-	if err != nil {
-		w.t.Fatalf("dial %s%s: %v", address, path, err)
-	}
-	return ws
+	ws, _, err := dialer.Dial("ws://"+address+path, http.Header{"Authorization": {"Bearer " + simToken}})
+	return ws, err
 }
 
 // askHere asks over the owner's command channel.
-func (w *world) askHere(command string) string {
-	ws := w.link(simHome, "/ws/api")
+func (w *world) askHere(command string) (reply string, ok bool) {
+	ws, err := w.link(simHome, "/ws/api")
+	if err != nil {
+		return "", false
+	}
 	defer ws.Close()
 	_ = ws.WriteMessage(websocket.TextMessage, []byte(command))
 	_ = ws.SetReadDeadline(time.Now().Add(patientFor))
 	_, got, err := ws.ReadMessage()
-	if err != nil {
-		w.fault("%s: %v", command, err)
-	}
-	return string(got)
+	return string(got), err == nil
 }
 
 // ask asks over the command channel by way of a relay. Done is called when the reply
 // leaves the agent.
 func (w *world) ask(address string, text map[string]any, done func()) (reply string, ok bool) {
 	w.refs++
-	ref := fmt.Sprint("r", w.refs)
 	w.customs.mu.Lock()
-	w.customs.acks[ref] = done
+	w.customs.acks[fmt.Sprint("r", w.refs)] = done
 	w.customs.mu.Unlock()
+	for _, reply := range w.replies(address, text, 1, patientFor) {
+		return reply, true
+	}
+	return "", false
+}
+
+// replies are those to a command by way of a relay, so many at most, which come in
+// some time.
+func (w *world) replies(address string, text map[string]any, most int, patience time.Duration) (all []string) {
+	text = maps.Clone(text)
+	ref := fmt.Sprint("r", w.refs)
+	text["ref"] = ref
 	sub := w.relays[address].Subscribe("agent")
 	defer sub.Close()
-	ws := w.link(address, "/in/agent")
+	ws, err := w.link(address, "/in/agent")
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	defer ws.Close()
-	text = maps.Clone(text)
-	text["ref"] = ref
 	_ = ws.WriteMessage(websocket.TextMessage, []byte(jsonOf(text)))
-	ctx, cancel := context.WithTimeout(context.Background(), patientFor)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	for {
+	for len(all) < most {
 		m, err := sub.Next(ctx)
 		if err != nil {
-			return "", false
+			break
 		}
 		var r struct {
 			Ref, From string
 			Reply     json.RawMessage
 		}
 		if json.Unmarshal(m.Data, &r) == nil && r.From == "agent" && r.Ref == ref {
-			return string(r.Reply), true
+			all = append(all, string(r.Reply))
 		}
 	}
+	return all
 }
 
 // resolve finds out which of two tables is in force after a command that was not
@@ -381,9 +396,8 @@ func (w *world) resolve(a, b ruling) {
 			*m = m.takenBack()
 		}
 	}
-	got := w.askHere(`{"verb":"list","what":"rules"}`)
 	for _, m := range []ruling{b, a} {
-		if wanted(got, jsonOf(map[string]any{"rules": m.listed(), "hash": m.hash()}), m) {
+		if got := w.standing(); sameStanding(got, m) {
 			w.tell("it was resolved")
 			w.customs.mu.Lock()
 			clear(w.customs.acks)
@@ -392,18 +406,50 @@ func (w *world) resolve(a, b ruling) {
 			return
 		}
 	}
-	w.fault("after a command without reply the rules are neither of two\n got %s\nwant %s\n  or %s", got, jsonOf(a.listed()), jsonOf(b.listed()))
+	w.fault("after a command without reply the rules are neither of two\n got %s\nwant %s\n  or %s", w.standing(), jsonOf(a.listed()), jsonOf(b.listed()))
+}
+
+// standing is how the agent says itself that it stands: its rules, its owner's mutes, and
+// whether they are locked.
+func (w *world) standing() (all [3]string) {
+	for i, path := range []string{"", "/api/mutes/all", "/api/lock"} {
+		ok := false
+		if path == "" {
+			all[i], ok = w.askHere(`{"verb":"list","what":"rules"}`)
+		} else {
+			all[i], ok = w.request([3]string{"GET", path, ""})
+		}
+		if !ok {
+			w.fault("the agent does not answer on its machine")
+		}
+	}
+	return all
+}
+
+func sameStanding(got [3]string, m ruling) bool {
+	return wanted(got[0], jsonOf(map[string]any{"rules": m.listed(), "hash": m.hash()}), m) &&
+		sameJSON(got[1], jsonOf(append([]string{}, slices.Sorted(maps.Keys(m.mutes))...))) &&
+		sameJSON(got[2], jsonOf(map[string]bool{"locked": m.locked, "kept": true}))
+}
+
+// agrees notes where the agent does not stand as the model does.
+func (w *world) agrees() {
+	if got := w.standing(); !sameStanding(got, w.model) {
+		w.fault("it does not stand as it should\n got %s\nwant %s, mutes %v, locked %v", got, jsonOf(w.model.listed()), w.model.mutes, w.model.locked)
+	}
 }
 
 // check heals all, and holds what arrives against the model.
 func (w *world) check() {
 	w.tell("check")
 	w.heal()
-	w.sleep(healing)
+	w.sleep(w.recovery())
+	w.tokens = false
 	w.customs.judgeAll()
 	w.count["checks"]++
 	w.perform(order{text: map[string]any{"verb": "list", "what": "rules"}, next: w.model,
 		want: jsonOf(map[string]any{"rules": w.model.listed(), "hash": w.model.hash()})})
+	w.agrees()
 	type arrival struct {
 		url  string
 		sub  *testrelay.Subscription
