@@ -23,6 +23,7 @@ type pcr struct {
 	from  *feed // whose PCR last was
 	epoch int   // and on which of its clocks
 	shift int64 // added to that feed's PCRs, to make up for another decoder delay
+	delay int64 // from that feed's last PCR to its DTS
 }
 
 func (c *pcr) sent(pcr, at int64) { c.known, c.last, c.at = true, pcr, at }
@@ -39,10 +40,16 @@ func (c *pcr) next(f *feed, ticks uint64, at int64) (pcr int64, ok, jumps bool) 
 		c.from, c.epoch, c.shift = f, f.epoch, 0
 		tolerance = pcrTolerance
 	}
-	pcr = f.clock.time(ticks/pcrScale)*pcrScale + int64(ticks%pcrScale) + c.shift
+	pcr = f.clock.time(ticks/pcrScale)*pcrScale + int64(ticks%pcrScale)
+	was := c.delay
+	c.delay = f.clock.out*pcrScale - pcr
+	pcr += c.shift
 	if expected := c.expected(at); c.known && (pcr < c.last-tolerance || pcr > expected+tolerance) {
-		if delay := f.clock.out*pcrScale - pcr; taken && delay >= 0 && delay <= keeping*pcrScale {
+		if taken && c.delay >= 0 && c.delay <= keeping*pcrScale {
 			return pcr, true, true
+		}
+		if same := c.delay - was; !taken && pcr < c.last && same >= -pcrTolerance && same <= pcrTolerance {
+			return pcr, false, false // it is late as a whole, behind PCRs of the program's own
 		}
 		c.shift += expected - pcr
 		pcr = expected
