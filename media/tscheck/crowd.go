@@ -8,17 +8,27 @@ import "vw/media/mpegts"
 // as usual.
 const minStep = mpegts.PTSHz / 172
 
-// A pace is how far apart the pictures of a track are decoded, of late.
+// A pace is how far apart the pictures of a track are decoded.
 type pace struct {
 	steps int
-	usual float64 // mean distance of their DTS, in 1/90,000 s
+	usual float64 // about the median distance of their DTS, in 1/90,000 s
 }
 
 // crowds takes the distance of a picture from the one before, and reports whether it is too near.
 func (p *pace) crowds(step int64) bool {
-	const known, recent = 8, 256
-	crowds := p.steps >= known && step < minStep && float64(step) < p.usual/4
-	p.steps = min(p.steps+1, recent)
-	p.usual += (float64(min(step, maxHole)) - p.usual) / float64(p.steps)
-	return crowds
+	const known, slowness = 8, 128 // steps that it is known after, and follows in
+	d := float64(step)
+	p.steps++
+	switch {
+	case p.steps == 1, p.steps <= known && d < p.usual:
+		p.usual = d
+		return false
+	case p.steps <= known:
+		return false
+	case d > p.usual:
+		p.usual += p.usual / slowness
+	default:
+		p.usual -= p.usual / slowness
+	}
+	return step < minStep && d < p.usual/4
 }
