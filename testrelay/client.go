@@ -15,14 +15,15 @@ const missed = 3
 // only control frames are sent from elsewhere.
 type client struct {
 	place
-	relay *Relay
-	raw   *conn
-	ws    *websocket.Conn
-	visit *Visit
-	token string // as the handshake showed it, or the first message
-	topic *topic
-	queue queue
-	gone  chan struct{} // closed when reading has ended
+	relay  *Relay
+	number int // of all that there were, from 1 on
+	raw    *conn
+	ws     *websocket.Conn
+	visit  *Visit
+	token  string // as the handshake showed it, or the first message
+	topic  *topic
+	queue  queue
+	gone   chan struct{} // closed when reading has ended
 
 	up      atomic.Bool // authorised, where that is demanded
 	expired atomic.Bool // nothing goes out any more, and nothing counts that comes in
@@ -115,7 +116,7 @@ func (c *client) read() {
 		if err != nil {
 			return
 		}
-		c.take(Message{Topic: c.topic.name, Path: c.path(), Type: kind, Data: data, At: time.Now()})
+		c.take(Message{Topic: c.topic.name, Path: c.path(), Link: c.number, Type: kind, Data: data, At: time.Now()})
 	}
 }
 

@@ -13,6 +13,7 @@ type clients struct {
 
 	mu      sync.Mutex
 	all     map[*client]struct{}
+	ever    int // how many there were
 	serving bool
 }
 
@@ -21,6 +22,8 @@ func (cs *clients) add(c *client) bool {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	if cs.serving {
+		cs.ever++
+		c.number = cs.ever
 		cs.all[c] = struct{}{}
 	}
 	return cs.serving

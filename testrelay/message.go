@@ -12,6 +12,8 @@ import (
 type Message struct {
 	// Topic and Path are where it came in: "video0" and "/in/video0".
 	Topic, Path string
+	// Link is by which of the relay's links it came in, from 1 on.
+	Link int
 	// Type is websocket.TextMessage or websocket.BinaryMessage.
 	Type int
 	// Data is shared with everybody who got the message: read it only.
