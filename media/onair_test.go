@@ -74,3 +74,41 @@ func TestSentCountsWhatLeaves(t *testing.T) {
 		}
 	})
 }
+
+// Of a feed that is muted in part the rest is on air, but not where that is tables alone.
+func TestOfAFeedThatIsMutedInPartTheRestIsSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t)
+		follow(t, s.Router, media.Subscription{Name: "av"})
+		sends := func(muted []string, want bool) {
+			t.Helper()
+			s.SetMutes(muted)
+			s.play(t, 3*time.Second) // what left before has been forgotten
+			before := s.Feeds("av")["av"].Sent
+			s.play(t, time.Second)
+			after, onAir := s.Feeds("av")["av"].Sent, slices.Contains(s.OnAir(), "av")
+			if after > before != want || onAir != want {
+				t.Errorf("with %q muted %d packets are sent, on air: %v", muted, after-before, onAir)
+			}
+		}
+		sends(nil, true)
+		sends([]string{"av:video"}, true)
+		sends([]string{"av:audio"}, true)
+		sends([]string{"av:video", "av:audio"}, false)
+	})
+}
+
+// Each feed of a stream counts what is its own of all that is written at once.
+func TestFeedsOfOneWriteCountTheirOwnPackets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t)
+		s.SetStreams(map[string][]string{"s": {"v", "a"}})
+		x := subscribe(t, s.Router, media.Subscription{Name: "s"})
+		s.play(t, 5*time.Second)
+		left := len(waiting(x)) / mpegts.PacketSize
+		v, a := int(s.Feeds("v")["v"].Sent), int(s.Feeds("a")["a"].Sent)
+		if v == 0 || a == 0 || v+a > left {
+			t.Errorf("%d packets were written, %d and %d are counted of two feeds", left, v, a)
+		}
+	})
+}
