@@ -26,6 +26,12 @@ func (p place) String() string {
 	return fmt.Sprintf("%s:%d: %.80s → %.80s", p.file, p.line, was, p.instead)
 }
 
+// whole is the line on which it begins.
+func (p place) whole() string {
+	from, to := bytes.LastIndexByte(p.text[:p.from], '\n')+1, bytes.IndexByte(p.text[p.from:], '\n')
+	return string(bytes.TrimSpace(p.text[from : p.from+to]))
+}
+
 func (p place) source() []byte {
 	return append(append(bytes.Clone(p.text[:p.from]), p.instead...), p.text[p.to:]...)
 }
