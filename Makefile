@@ -12,7 +12,7 @@ BUILD = CGO_ENABLED=0 go build -trimpath -ldflags '$(if $(VERSION),-X main.versi
 CROSS = linux/arm windows/amd64 darwin/arm64
 export GOFLAGS += -buildvcs=false
 
-.PHONY: build demo test simulate fuzz mutate ci attack check vuln cross $(CROSS) bench dist dist-check lesson screenshots clip clean help setup
+.PHONY: build demo test simulate soak cover fuzz mutate ci attack check vuln cross $(CROSS) bench dist dist-check lesson screenshots clip clean help setup
 
 build: ## bin/vw and bin/testrelay (the default)
 	$(BUILD) -o bin/ ./cmd/...
@@ -26,9 +26,18 @@ test: setup check cross dist-check lesson ## everything, with the race detector;
 	go test -count=1 -timeout 10m ./agent/players -rows 1
 	go test -count=1 ./agent -run 'TestFleet.*/refuses_10m' -fleet 10000
 	go test -count=1 -timeout 10m ./agent -run 'TestSimulation$$' -hours 100
+	go test -count=1 -timeout 10m ./agent/soak -for 2m -cycles 2000
 
 simulate: ## a whole agent in simulated time, against a model; SEED=1 HOURS=200
 	go test -count=1 -timeout 60m -v ./agent -run 'TestSimulation$$' -seed $(or $(SEED),0) -hours $(or $(HOURS),200)
+
+soak: ## the real program, with faults, for FOR=30m; then CYCLES=86400 rules come and go; SEED=1
+	go test -count=1 -timeout 0 -v ./agent/soak -for $(or $(FOR),30m) -cycles $(or $(CYCLES),86400) -seed $(or $(SEED),1)
+
+cover: ## how much of agent, command and media the tests run, by package, in bin/cover.html too
+	go test -count=1 -timeout 30m -coverpkg=./agent/...,./command/...,./media/... -coverprofile=bin/cover.out ./agent/... ./cmd/... ./command/... ./media/...
+	go tool cover -html=bin/cover.out -o bin/cover.html
+	@awk -f .ci/cover.awk bin/cover.out
 
 ci: ## what continuous integration runs, as it runs it
 	.ci/run
