@@ -79,8 +79,12 @@ func selector(entry string) program.Selector {
 func (s *stream) set(ruled bool, selectors []program.Selector) (keep func(chunk) chunk, spliced <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	back := s.silent && ruled
 	s.silent, s.selectors = !ruled, selectors
 	s.program.Select(selectors)
+	if back {
+		s.program.Skip(s.router.now().Sub(s.begun))
+	}
 	s.endSplice()
 	s.fastStart.clear()
 	if s.program.Splicing() {

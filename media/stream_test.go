@@ -2,6 +2,8 @@ package media_test
 
 import (
 	"bytes"
+	"cmp"
+	"os/exec"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -260,4 +262,58 @@ func TestMessagesPassAStreamOfNoTransportStream(t *testing.T) {
 			t.Errorf("after a mute: %q", got)
 		}
 	})
+}
+
+// A stream that is deleted and added again is sent on to whoever still reads it, in time from its first packet on.
+func TestAStreamThatIsAddedAgainIsInTime(t *testing.T) {
+	camera, microphone := liveClip(t, "testsrc=s=160x112:r=25:d=10", "-c:v", "mpeg1video"), liveClip(t, "sine=d=10", "-c:a", "mp2")
+	for _, away := range []time.Duration{300 * time.Millisecond, 1200 * time.Millisecond, 5 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			r := media.NewRouter()
+			playLive(t, r, "v", camera)
+			playLive(t, r, "a", microphone)
+			r.SetStreams(map[string][]string{"s": {"v", "a"}})
+			x := follow(t, r, media.Subscription{Name: "s", OfStream: true})
+			time.Sleep(3 * time.Second)
+			r.SetStreams(nil)
+			time.Sleep(away)
+			r.SetStreams(map[string][]string{"s": {"v", "a"}})
+			time.Sleep(time.Second)
+			for _, fault := range report(x.got()).Faults() {
+				t.Errorf("away for %v: %s", away, fault)
+			}
+		})
+	}
+}
+
+// liveClip is 10 s of a source that keeps nothing back.
+func liveClip(t testing.TB, source string, codec ...string) []byte {
+	t.Helper()
+	args := append([]string{"-nostdin", "-v", "error", "-f", "lavfi", "-i", source}, codec...)
+	ts, err := exec.Command("ffmpeg", append(args, "-g", "12", "-bf", "0", "-muxdelay", "0.1", "-muxpreload", "0", "-f", "mpegts", "-")...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ts
+}
+
+// playLive posts a clip as fast as its time stamps say, until the test ends.
+func playLive(t testing.TB, r *media.Router, feed string, ts []byte) {
+	p := open(t, r, feed)
+	ended := make(chan struct{})
+	t.Cleanup(func() { p.Close(); <-ended })
+	go func() {
+		defer close(ended)
+		begun, first := time.Now(), uint64(0)
+		for q := range mpegts.Packets(ts) {
+			if pes, ok := q.PES(); ok {
+				dts, _ := pes.DTS()
+				first = cmp.Or(first, dts)
+				time.Sleep(time.Until(begun.Add(time.Duration(mpegts.PTSDelta(dts, first)) * time.Second / mpegts.PTSHz)))
+			}
+			if _, err := p.Write(q); err != nil {
+				return // the test has ended
+			}
+		}
+	}()
 }

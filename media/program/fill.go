@@ -116,6 +116,15 @@ func (p *Program) Fill(dst []byte, at time.Duration) []byte {
 	return dst
 }
 
+// Skip leaves out what the slots would have needed up to at: nobody wanted the program, and whoever still
+// reads it has stopped. At counts as Append's.
+func (p *Program) Skip(at time.Duration) {
+	now := ticks(at) - p.lag
+	for _, s := range p.slots {
+		s.next, s.rest = max(s.next, now), 0
+	}
+}
+
 // filled reports whether it is the filler's turn in the slot.
 func (s *slot) filled(at int64) bool {
 	return s.occupant == nil && s.listed && at >= max(s.quiet, s.returns()) && s.canFill()
