@@ -1,6 +1,6 @@
 # Of a profile of go test: how many statements of each package any of the tests has
 # run. A block is there once for each package that was tested.
-NR > 1 {
+FNR > 1 {
 	block = $1
 	statements[block] = $2
 	if ($3 > 0)
