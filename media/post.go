@@ -205,8 +205,10 @@ func (p *Post) end(why error) {
 		return
 	}
 	f.post = nil
-	for _, s := range f.streams {
-		s.end(f.name)
+	if f.row.posts == 1 { // of a row the next one is to be expected
+		for _, s := range f.streams {
+			s.end(f.name)
+		}
 	}
 	if why == nil {
 		f.row.ended = f.used

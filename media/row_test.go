@@ -66,6 +66,40 @@ func TestPostsThatGoOnFromEachOtherAreOneSource(t *testing.T) {
 	})
 }
 
+// The next picture of a slow source is a post of its own too, and comes after 0.2 s, once
+// after 0.7 s.
+func TestPostsThatGoOnFromEachOtherAreNotFilled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := media.NewRouter()
+		r.SetStreams(map[string][]string{"stream": {"feed"}}).Wait(t.Context())
+		viewer := subscribe(t, r, media.Subscription{Name: "stream", Client: true})
+		src := newSource(3, 0)
+		var seen []byte
+		for i := range 25 {
+			b := src.frame()
+			for p := range mpegts.Packets(b) {
+				if pes, ok := p.PES(); ok && p.RandomAccess() { // that black pictures are made of
+					copy(pes.Data(), "\x00\x00\x01\xb3\x14\x00\xf0\x13\xff\xff\xe0\x18\x00\x00\x01\x00")
+				}
+			}
+			postTold(t, r, b)
+			seen = append(seen, waiting(viewer)...)
+			time.Sleep(5 * frameTime)
+			if i == 12 {
+				time.Sleep(500 * time.Millisecond)
+			}
+		}
+		pictures := only(seen, 0x100)
+		if n := len(pictures) / mpegts.PacketSize; n != 25*3 {
+			t.Errorf("%d packets of pictures, want %d", n, 25*3)
+		}
+		time.Sleep(2 * time.Second)
+		if len(only(waiting(viewer), 0x100)) == 0 {
+			t.Error("when the last post is over for long, nothing is black")
+		}
+	})
+}
+
 // What was killed, comes late, or counts otherwise does not go on from it.
 func TestPostThatDoesNotGoOnIsAnotherSource(t *testing.T) {
 	for _, c := range []struct {

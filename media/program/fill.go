@@ -19,7 +19,8 @@ const (
 	fillPSI     = 3 * mpegts.PTSHz / 10   // between tables where nothing else passes; TR 101 290 allows 500 ms
 	fillMost    = 2 * mpegts.PTSHz        // what is missing for longer is left out
 	rounding    = 2                       // of the length of a frame of sound, in 1/90,000 s
-	grace       = mpegts.PTSHz / 5        // a source that has ended may come back so soon
+	grace       = mpegts.PTSHz / 10       // a source that has ended may be followed by another so soon
+	sustain     = mpegts.PTSHz / 5        // sound is missed so long after its last packet has been heard
 )
 
 // missed is how long a track may be silent before its slot is filled.
@@ -169,13 +170,23 @@ func (s *slot) missedAt() int64 {
 	case t.kind == mpegts.Other:
 		return never
 	case t.feed.ended:
-		return t.at + grace
+		return t.successorAt()
 	}
 	wait := max(missed[t.kind], t.pause*3/2)
 	if t.kind == mpegts.Audio && s.by == t {
-		wait = max(wait, s.end()-s.out+grace)
+		wait = max(wait, s.end()-s.out+sustain)
 	}
 	return t.at + wait
+}
+
+// successorAt is the arrival time from which another source is missed that may follow
+// the track's, which has ended or been replaced: the next picture is overdue by then,
+// as far as it is known how often they come.
+func (t *track) successorAt() int64 {
+	if t.pause == 0 {
+		return t.at + min(missed[t.kind], patience)
+	}
+	return t.at + max(grace, min(t.pause*3/2, missed[t.kind]))
 }
 
 // fillVideo appends the black pictures that are due. The first come at once, with

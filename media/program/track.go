@@ -61,7 +61,7 @@ func (t *track) forget() {
 	s := t.slot
 	t.stop()
 	if s != nil {
-		s.quiet = t.at + grace
+		s.quiet = t.successorAt()
 	}
 	t.counter, t.stamped, t.pause = mpegts.Counter{}, false, 0
 }
