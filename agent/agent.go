@@ -134,7 +134,7 @@ func (a *Agent) start(ctx context.Context) (stop func()) {
 	a.journal.Begin(a.commands.Rules(), a.owner.Word())
 	rest.Go(func() { a.owner.Run(lasting) })
 	rest.Go(func() { a.router.Run(running) })
-	rest.Go(func() { a.saveSlots(lasting) })
+	rest.Go(func() { a.saveTimes(lasting) })
 	rest.Go(func() { a.recordings.Run(running, a.logDeleted) })
 	rest.Go(func() { a.commands.Run(running) })
 	a.commands.Start(a.forward.AdmitSaved(a.commands.Rules().Destinations))
@@ -152,20 +152,38 @@ func (a *Agent) start(ctx context.Context) (stop func()) {
 	}
 }
 
-// saveSlotsAfter is how long changes of slots are gathered before they are saved.
-const saveSlotsAfter = time.Second
+const (
+	// saveSlotsAfter is how long changes of slots are gathered before they are saved.
+	saveSlotsAfter = time.Second
+	// clockEvery is the time between two looks whether the machine's clock has been set,
+	// by clockSet at least.
+	clockEvery = 2 * time.Second
+	clockSet   = 250 * time.Millisecond
+)
 
-// saveSlots saves the streams' slots when they have changed, until ctx ends.
-func (a *Agent) saveSlots(ctx context.Context) {
+// saveTimes saves what the state file has by the time of day, until ctx ends: the
+// streams' slots when they have changed, and all of it when the clock has been set,
+// for a start by the new one.
+func (a *Agent) saveTimes(ctx context.Context) {
+	tick := time.NewTicker(clockEvery)
+	defer tick.Stop()
+	saved := time.Duration(0) // by how much the clock was set then
 	for {
 		select {
 		case <-a.router.UnsavedSlots():
+			select {
+			case <-time.After(saveSlotsAfter):
+			case <-ctx.Done():
+			}
+		case <-tick.C:
+			now := time.Now()
+			set := now.Round(0).Sub(a.started.Round(0)) - now.Sub(a.started)
+			if (set - saved).Abs() < clockSet {
+				continue
+			}
+			saved = set
 		case <-ctx.Done():
 			return
-		}
-		select {
-		case <-time.After(saveSlotsAfter):
-		case <-ctx.Done():
 		}
 		_ = a.store.Save() // the store logs it
 	}

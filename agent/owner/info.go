@@ -31,7 +31,7 @@ func (o *Owner) Info() Info {
 		Damaged: o.damaged, Token: o.token != nil}
 	for _, m := range o.mutes {
 		if m.scheduled() {
-			i.Schedule = append(i.Schedule, Scheduled{m, i.ClockUnset || m.covers(now)})
+			i.Schedule = append(i.Schedule, Scheduled{m.by(now), i.ClockUnset || m.covers(now)})
 		}
 	}
 	return i
@@ -48,10 +48,10 @@ func (o *Owner) Muted() []string {
 func (o *Owner) State() State {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	s := State{Mutes: []string{}, Locked: o.locked, Damaged: o.damaged}
+	now, s := o.config.Now(), State{Mutes: []string{}, Locked: o.locked, Damaged: o.damaged}
 	for _, m := range o.mutes {
 		if m.scheduled() {
-			s.Schedule = append(s.Schedule, m)
+			s.Schedule = append(s.Schedule, m.by(now))
 		} else {
 			s.Mutes = append(s.Mutes, m.Feed)
 		}

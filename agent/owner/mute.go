@@ -86,6 +86,15 @@ func (m Mute) kind() int {
 // over reports whether the mute has ended for good.
 func (m Mute) over(now time.Time) bool { return !m.Until.IsZero() && !now.Before(m.Until) }
 
+// by returns the mute as it ends by a clock that may have been set since: one for some
+// time lasts so long all the same.
+func (m Mute) by(now time.Time) Mute {
+	if !m.Until.IsZero() {
+		m.Until = now.Add(m.Until.Sub(now)).Round(0).In(m.Until.Location())
+	}
+	return m
+}
+
 // covers reports whether it mutes now.
 func (m Mute) covers(now time.Time) bool {
 	return !m.over(now) && (m.Every == Window{} || m.Every.contains(now))

@@ -10,9 +10,11 @@ import (
 )
 
 const (
-	maxHeaders = 4096                // bytes that a filler's headers have at most
-	maxAhead   = 3600 * mpegts.PTSHz // by which saved program time may differ from the time of day
-	notedLag   = mpegts.PTSHz / 4    // by which program time may have moved unsaved
+	maxHeaders = 4096             // bytes that a filler's headers have at most
+	notedLag   = mpegts.PTSHz / 4 // by which program time may have moved unsaved
+	// maxAhead is by how much saved program time may differ from the time of day: a
+	// century, since a clock that is not set may say 1970.
+	maxAhead = 100 * 366 * 24 * 3600 * mpegts.PTSHz
 )
 
 // A State is what outlives a program, so that a viewer who stays sees the same
