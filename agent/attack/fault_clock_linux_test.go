@@ -67,7 +67,7 @@ var clocked = sync.OnceValues(func() (string, error) {
 	if err := os.WriteFile(overlay, []byte(jsonOf(map[string]any{"Replace": files})), 0o600); err != nil {
 		return "", err
 	}
-	build := exec.Command("go", "build", "-overlay", overlay, "-o", path, "vw/cmd/vw")
+	build := exec.Command("go", "build", "-trimpath", "-overlay", overlay, "-o", path, "vw/cmd/vw")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0") // less to build
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
@@ -113,7 +113,8 @@ func TestAgentWhoseClockIsSetByADayForwardsAsBefore(t *testing.T) {
 	}
 	clock := calendar{t, filepath.Join(t.TempDir(), "day")}
 	clock.set(0)
-	environ := []string{"CLOCK_AWAY=" + clock.file, "VW_STATE=" + filepath.Join(t.TempDir(), "state"), "VW_RECORD_DIR=" + t.TempDir(), "VW_API_TRIAL=2s"}
+	state := filepath.Join(t.TempDir(), "state")
+	environ := []string{"CLOCK_AWAY=" + clock.file, "VW_STATE=" + state, "VW_RECORD_DIR=" + t.TempDir(), "VW_API_TRIAL=2s"}
 	relay := listen(t, testrelay.Config{})
 	v, _, _ := launchAs(t, path, relay.URL(), environ...)
 	v.relay = relay
@@ -186,18 +187,39 @@ func TestAgentWhoseClockIsSetByADayForwardsAsBefore(t *testing.T) {
 		t.Errorf("the stream had only %d clocks", len(clocks))
 	}
 
-	v.end()
+	kept := func() string { text, _ := os.ReadFile(state); return string(text) }
+	before := kept()
 	clock.set(1)
-	again, _, _ := launchAs(t, path, relay.URL(), environ...)
+	eventually(t, "the state is by the new clock", func() bool { return kept() != before })
+	v.end()
+	for _, m := range made.Drain() {
+		clocks = append(clocks, pcrs(m.Data)...)
+	}
+	again, _, log := launchAs(t, path, relay.URL(), environ...)
 	again.relay = relay
 	again.listens()
-	again.join()
-	if s := again.status(); len(s.Mutes) > 0 {
-		t.Errorf("started tomorrow it mutes %q", s.Mutes)
+	again.film("cam")
+	var first []uint64
+	for ctx := patient(t); len(first) == 0; {
+		m, err := made.Next(ctx)
+		if err != nil {
+			t.Fatal("the stream has no clock after a restart")
+		}
+		first = pcrs(m.Data)
 	}
-	again.settled("0")
-	if d := again.status().Destinations["0"]; d.State != "up" || d.Recording == nil || d.Recording.File != "cam-1.ts" {
-		t.Errorf("started tomorrow: %+v", d)
+	if step := int64(first[0] - clocks[len(clocks)-1]); step < 0 || step > 90_000*int64(patience.Seconds()) {
+		t.Errorf("over a restart the stream's clock steps by %d of 90 kHz", step)
+	}
+	if text, err := os.ReadFile(log); err != nil || strings.Contains(string(text), "not taken") {
+		t.Errorf("what was kept is not taken: %v\n%s", err, text)
+	}
+	var s struct {
+		Mutes        []string
+		Destinations map[string]struct{ Recording struct{ File string } }
+	}
+	decode(t, again.owner(http.MethodGet, "/api/stats", ""), &s)
+	if !slices.Equal(s.Mutes, []string{"for"}) || s.Destinations["0"].Recording.File != "cam-1.ts" {
+		t.Errorf("started tomorrow: %+v", s)
 	}
 }
 

@@ -242,6 +242,7 @@ func refused(reply string) bool { return strings.HasPrefix(reply, `{"error":`) }
 // status is what the attacks look at of list status.
 type status struct {
 	Locked       bool
+	Uptime       float64
 	Mutes        []string
 	StateError   string
 	JournalError string

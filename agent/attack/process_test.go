@@ -43,6 +43,12 @@ func launchTo(t testing.TB, relay string, environ ...string) (v *victim, pid int
 	if err != nil {
 		t.Fatal(err)
 	}
+	return launchAs(t, path, relay, environ...)
+}
+
+// launchAs runs the program of a file.
+func launchAs(t testing.TB, path, relay string, environ ...string) (v *victim, pid int, logFile string) {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -69,9 +75,12 @@ func launchTo(t testing.TB, relay string, environ ...string) (v *victim, pid int
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	v.end = sync.OnceFunc(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait() // it was killed
+	})
+	t.Cleanup(func() {
+		v.end()
 		if text, err := os.ReadFile(logFile); t.Failed() && err == nil {
 			t.Logf("log:\n%.1000s", text)
 		}
