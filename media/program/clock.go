@@ -14,7 +14,7 @@ const (
 	slack     = mpegts.PTSHz / 200 // error that is not worth a correction: 5 ms
 	slewRate  = 1000               // a correction takes this many times as long
 	slewStep  = mpegts.PTSHz       // the longest time that one correction makes up for
-	agreement = mpegts.PTSHz / 10  // a muted feed's offset is kept within this
+	agreement = mpegts.PTSHz / 25  // a muted feed's offset is kept within this: a picture
 	leap      = mpegts.PTSHz       // stamps that gain so much on the arrival jump
 	keeping   = 10 * mpegts.PTSHz  // a PTS is no further ahead of its DTS
 	never     = math.MaxInt64      // smallest lag of an empty window

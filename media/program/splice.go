@@ -13,6 +13,7 @@ import (
 const (
 	usualFrame = mpegts.PTSHz / 25  // what a picture of unknown length lasts
 	longFrame  = mpegts.PTSHz / 10  // a frame that lasts longer is a pause
+	catchUp    = 20                 // pictures that are late come one part in so many sooner
 	crowding   = mpegts.PTSHz / 170 // between pictures of a source that begins with a burst: as near as every decoder takes them (ITU-T H.264, A.3.1: fR)
 )
 
@@ -92,11 +93,12 @@ func (s *slot) abut(t *track, time, step int64) int64 {
 }
 
 // crowd is behind for a picture of t that follows another of its own. What t began
-// with of delay, up to apart, is left to a pause and to slewing: a picture that comes
-// nearer to another is one too many for those who count them by a frame rate. What is
-// more is made up for twice as fast as time passes, and that of a burst at once.
+// with of delay, up to apart, is made up for by catchUp: what comes much nearer to
+// another is too many at once for those who count pictures by a frame rate, and what is
+// late for longer is not in time with its sound. What is more is made up for twice as
+// fast as time passes, and that of a burst at once.
 func (s *slot) crowd(t *track, time, step int64) (delay, pace int64) {
-	t.kept = max(0, min(t.kept-step/slewRate, s.out+t.period()-time))
+	t.kept = max(0, min(t.kept-step/catchUp, s.out+t.period()-time))
 	pace = max(1, t.period()/2)
 	if s.out+pace-time > late {
 		pace = min(pace, crowding)

@@ -98,12 +98,16 @@ func (f *feed) overtaken(t *track, dts uint64, at int64) bool {
 }
 
 // resume sets the offset of a feed's first PTS against arrival time. A feed
-// that was away keeps its offset where its stamps have gone on meanwhile.
+// that was away keeps its offset where its stamps have gone on meanwhile, but for what
+// the program's time has drifted.
 func (p *Program) resume(f *feed, pts uint64, at int64) {
 	f.returned = false
 	if f.clock.set {
 		late := at - f.clock.time(pts) - f.clock.lag()
 		if late >= -agreement && late <= agreement {
+			if off := f.clock.lag() - p.reference(f); off > agreement || off < -agreement {
+				f.clock.shift(off)
+			}
 			return
 		}
 	}
