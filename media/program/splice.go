@@ -73,7 +73,7 @@ func (s *slot) behind(t *track, pts, dts uint64, step int64) (delay, pace int64)
 	case s.by != t: // what was last shown is shown for its time, and decoded for half of it
 		return max(0, s.out+t.period()/2-time, s.shown-t.clock().time(pts)), 0
 	}
-	return s.crowd(t, time, step)
+	return s.crowd(t, dts, time, step)
 }
 
 // abut is behind for sound, which begins where what came before ends, or later: a
@@ -97,26 +97,34 @@ func (s *slot) abut(t *track, time, step int64) int64 {
 // another is too many at once for those who count pictures by a frame rate, and what is
 // late for longer is not in time with its sound. What is more is made up for twice as
 // fast as time passes, and that of a burst at once.
-func (s *slot) crowd(t *track, time, step int64) (delay, pace int64) {
+func (s *slot) crowd(t *track, dts uint64, time, step int64) (delay, pace int64) {
 	t.kept = max(0, min(t.kept-step/catchUp, s.out+t.period()-time))
 	pace = max(1, t.period()/2)
 	if s.out+pace-time > late {
 		pace = min(pace, crowding)
 	}
-	if delay = s.out + pace - time; delay > t.kept {
-		return delay, pace
+	if delay = s.out + pace - time; delay <= t.kept {
+		return t.kept, 0
 	}
-	return t.kept, 0
+	if was := cmp.Or(t.pace, t.period()); pace < was {
+		t.knee, t.before = t.top, was
+	}
+	if mpegts.PTSDelta(t.knee, dts) >= 0 {
+		delay = max(delay, s.out+t.before-time)
+	}
+	return delay, pace
 }
 
-// crowded is by how much the PTS of a frame that crowds comes nearer to its DTS, so
-// that the pictures stay in order.
+// crowded is by how much the PTS of a frame that crowds comes nearer to its DTS. Up to
+// the knee pictures are as far apart as those were to which a place there has been given,
+// so that all stay in order.
 func (t *track) crowded(pts, dts uint64) int64 {
 	if t.pace == 0 || t.step <= 0 {
 		return 0
 	}
 	d := mpegts.PTSDelta(pts, dts)
-	return d - d*t.pace/t.step
+	early := max(0, min(d, mpegts.PTSDelta(t.knee, dts)))
+	return d - (early*t.before+(d-early)*t.pace)/t.step
 }
 
 // repeat returns a picture that repeats the slot's last one, where t, whose first picture

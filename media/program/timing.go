@@ -48,6 +48,9 @@ func (p *Program) observe(t *track, pes mpegts.PES, at int64) {
 		step = mpegts.PTSDelta(dts, t.dts)
 	}
 	p.raise(t, pts, dts, step, at)
+	if step == 0 || mpegts.PTSDelta(pts, t.top) > 0 {
+		t.top = pts
+	}
 	if step > 0 {
 		t.step = step
 	}

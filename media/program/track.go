@@ -28,11 +28,14 @@ type track struct {
 	epoch   int    // of the feed's clocks, which one it follows
 
 	// The output.
-	delay   int64 // of the DTS, so that it does not go back
-	kept    int64 // of the delay that the track began with, what it does not have to make up for
-	pace    int64 // from the frame before to it where they crowd; 0: they do not
-	at      int64 // arrival of the last packet sent
-	pause   int64 // the longest that it has been silent of late
+	delay   int64  // of the DTS, so that it does not go back
+	kept    int64  // of the delay that the track began with, what it does not have to make up for
+	pace    int64  // from the frame before to it where they crowd; 0: they do not
+	knee    uint64 // the PTS up to which they crowd as before, or do not
+	before  int64  // pace up to the knee
+	top     uint64 // the highest PTS
+	at      int64  // arrival of the last packet sent
+	pause   int64  // the longest that it has been silent of late
 	waiting bool
 	since   int64 // it has waited since then
 	header  int   // bytes seen of a PES header that is not over; 0: none
