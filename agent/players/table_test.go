@@ -4,23 +4,20 @@ import "time"
 
 const ms = time.Millisecond
 
-// Where another begins, some pictures of MPEG-1 are shown out of order.
-var outOfOrder = exception{"room.mpeg1 ffmpeg", "complaints", 0, "the first pictures of another source are stamped before the last ones"}
-
 // rows are what is done, and the bounds of it. All is as before after each.
 var rows = []row{
 	{"mute by rule", func(r *room) act {
 		return r.away(8*time.Second, func() { r.combine("front.video") }, func() { r.combine(both...) })
-	}, bounds{still: 300 * ms, sound: 500 * ms, behind: 500 * ms}, []exception{outOfOrder}},
+	}, bounds{still: 300 * ms, sound: 500 * ms, behind: 500 * ms}, nil},
 	{"owner mutes audio", func(r *room) act {
 		return r.muted("front.audio")
-	}, bounds{still: 300 * ms, sound: 500 * ms, behind: 500 * ms}, []exception{outOfOrder}},
+	}, bounds{still: 300 * ms, sound: 500 * ms, behind: 500 * ms}, nil},
 	{"owner mutes camera", func(r *room) act {
 		return r.muted("front.video")
-	}, bounds{still: 300 * ms, black: 300 * ms, heard: true, behind: 500 * ms}, []exception{outOfOrder}},
+	}, bounds{still: 300 * ms, black: 300 * ms, heard: true, behind: 500 * ms}, nil},
 	{"owner mutes camera and audio", func(r *room) act {
 		return r.muted("front.video", "front.audio")
-	}, bounds{still: 300 * ms, black: 300 * ms, sound: 500 * ms, behind: 500 * ms}, []exception{outOfOrder}},
+	}, bounds{still: 300 * ms, black: 300 * ms, sound: 500 * ms, behind: 500 * ms}, nil},
 	{"join while muted", func(r *room) act {
 		r.closePlayers()
 		r.combine("front.video")
@@ -31,7 +28,7 @@ var rows = []row{
 		r.combine(both...)
 		time.Sleep(4 * time.Second)
 		return a
-	}, bounds{still: 300 * ms, sound: time.Second}, []exception{outOfOrder}},
+	}, bounds{still: 300 * ms, sound: time.Second}, nil},
 	{"swap large and small", func(r *room) act {
 		s := shoot(r.t, r.agent, "small", small, everything...)
 		defer s.stop()
@@ -45,13 +42,12 @@ var rows = []row{
 		return a
 	}, bounds{still: 500 * ms, heard: true, behind: 500 * ms}, []exception{
 		{"jsmpeg", "still", time.Minute, "it reads the size of the first picture alone, and takes all for that"},
-		outOfOrder,
 	}},
 	{"front and back", func(r *room) act {
 		s := shoot(r.t, r.agent, "back", back, everything...)
 		defer s.stop()
 		return r.away(2*time.Second, func() { r.combine("back.video", "front.audio") }, func() { r.combine(both...) })
-	}, bounds{still: 200 * ms, heard: true, behind: 500 * ms}, []exception{outOfOrder}},
+	}, bounds{still: 200 * ms, heard: true, behind: 500 * ms}, nil},
 	{"ffmpeg killed", func(r *room) act {
 		a := act{begun: time.Now()}
 		r.front.stop()
@@ -60,10 +56,10 @@ var rows = []row{
 		r.front = shoot(r.t, r.agent, "front", front, everything...)
 		time.Sleep(4 * time.Second)
 		return a
-	}, bounds{still: 300 * ms, black: 1500 * ms, behind: 500 * ms}, []exception{outOfOrder}},
+	}, bounds{still: 300 * ms, black: 1500 * ms, behind: 500 * ms}, nil},
 	{"no feeds", func(r *room) act {
 		return r.away(6*time.Second, func() { r.combine() }, func() { r.combine(both...) })
-	}, bounds{still: 500 * ms, black: 500 * ms, sound: 500 * ms, behind: 500 * ms}, []exception{outOfOrder}},
+	}, bounds{still: 500 * ms, black: 500 * ms, sound: 500 * ms, behind: 500 * ms}, nil},
 	{"agent killed", func(r *room) act {
 		a := act{begun: time.Now()}
 		r.agent.kill()
@@ -76,7 +72,6 @@ var rows = []row{
 		return a
 	}, bounds{still: 3 * time.Second, behind: time.Second}, []exception{
 		{"mpegts.js", "further behind", 2 * time.Second, "it plays the pause for as long as it was: what does not chase the present stays behind by it"},
-		outOfOrder,
 	}},
 }
 
