@@ -157,7 +157,7 @@ const (
 	saveSlotsAfter = time.Second
 	// clockEvery is the time between two looks whether the machine's clock has been set,
 	// by clockSet at least.
-	clockEvery = time.Minute
+	clockEvery = 10 * time.Second
 	clockSet   = 250 * time.Millisecond
 )
 

@@ -49,7 +49,7 @@ func (w *world) locate() {
 	}
 	for _, a := range known {
 		if len(known) == 1 || w.takes(a) {
-			w.channel, w.unsure = a, false
+			w.channel, w.unsure = a, !w.calm() // what goes on may drive it on
 			return
 		}
 	}
@@ -80,17 +80,17 @@ func (w *world) move() {
 	w.sleep(healing)
 	w.locate()
 	to := pick(w.random, slices.DeleteFunc(slices.Clone(simSites), func(a string) bool { return a == w.rule }))
-	auth, token, way := pick(w.random, []string{"bearer", "message", "access"}), simToken, w.random.IntN(6)
+	auth, token, way := pick(w.random, []string{"bearer", "message", "access"}), simToken, w.random.IntN(8)
 	if to == w.channel { // it is dialled there already, since it cannot be elsewhere
 		way = 0
 	}
-	if way == 5 && to == simDoor {
+	if way == 7 && to == simDoor {
 		token = "another"
 	}
 	if !w.admitted(channelRule(to, auth, token)) {
 		return
 	}
-	w.sleep(2 * time.Second)
+	w.sleep(time.Duration(2000+w.random.IntN(40_000)) * time.Millisecond)
 	from := w.channel
 	moved := false
 	switch way {
@@ -113,7 +113,7 @@ func (w *world) move() {
 		}
 	case 4:
 		w.restart()
-	default:
+	default: // nobody knows of it
 		w.sleep(simTrial + 5*time.Second)
 	}
 	w.sleep(2 * time.Second)

@@ -82,7 +82,7 @@ func (w *world) step() {
 		w.switchCamera()
 	case n < 78:
 		w.post()
-	case n < 96:
+	case n < 95:
 		w.trouble()
 	case n < 97:
 		w.move()

@@ -131,6 +131,13 @@ func TestAgentWhoseClockIsSetByADayForwardsAsBefore(t *testing.T) {
 		eventually(t, fmt.Sprint("muted ", when, " are ", want), func() bool { return slices.Equal(v.status().Mutes, want) })
 	}
 	muted("today", "every", "for", "until")
+	kept := func() string { text, _ := os.ReadFile(state); return string(text) }
+	before := kept()
+	clock.set(-1)
+	muted("yesterday", "for", "until")
+	eventually(t, "the state is by the new clock", func() bool { return kept() != before })
+	clock.set(0)
+	muted("today", "every", "for", "until")
 	v.combine("made", "cam")
 	v.add(rule{ID: "0", Stream: "cam", Destination: relay.URL() + "/in/cam", Token: endsAt(now.Add(12 * time.Hour)), File: "cam.ts"})
 	v.add(rule{ID: "1", Stream: "made", Destination: relay.URL() + "/in/made"})
@@ -187,8 +194,7 @@ func TestAgentWhoseClockIsSetByADayForwardsAsBefore(t *testing.T) {
 		t.Errorf("the stream had only %d clocks", len(clocks))
 	}
 
-	kept := func() string { text, _ := os.ReadFile(state); return string(text) }
-	before := kept()
+	before = kept()
 	clock.set(1)
 	eventually(t, "the state is by the new clock", func() bool { return kept() != before })
 	v.end()

@@ -89,8 +89,10 @@ func (m Mute) over(now time.Time) bool { return !m.Until.IsZero() && !now.Before
 // by returns the mute as it ends by a clock that may have been set since: one for some
 // time lasts so long all the same.
 func (m Mute) by(now time.Time) Mute {
-	if !m.Until.IsZero() {
-		m.Until = now.Add(m.Until.Sub(now)).Round(0).In(m.Until.Location())
+	const set = time.Second / 4 // less is the clocks' own difference
+	left := m.Until.Sub(now)
+	if shown := m.Until.Round(0).Sub(now.Round(0)); (left-shown).Abs() > set && !m.Until.IsZero() {
+		m.Until = now.Add(left).Round(0).In(m.Until.Location())
 	}
 	return m
 }
