@@ -75,7 +75,7 @@ func TestAViewerWhoStaysSeesTheSameTracksAfterTheAgentWasKilled(t *testing.T) {
 func TestSlotsThatMakeNoSenseAreDroppedAndSaidSo(t *testing.T) {
 	relay := listen(t, testrelay.Config{})
 	for _, slots := range []string{
-		`7`, `{"s":"x"}`, `{"s":{"version":99}}`, `{"s":{"slots":[{"type":"x"}]}}`, `{"s":{"ahead":99999999999999}}`,
+		`7`, `{"s":"x"}`, `{"s":{"version":99}}`, `{"s":{"slots":[{"type":"x"}]}}`, `{"s":{"ahead":999999999999999}}`,
 		`{"s":{"slots":[{"type":27,"descriptors":"BQk="}]}}`, `{"s":{"slots":[{"type":27,"registration":"long one"}]}}`,
 		`{"s":{"slots":[` + strings.Repeat(`{"type":27},`, 32) + `{"type":27}]}}`,
 	} {
