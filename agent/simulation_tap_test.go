@@ -62,6 +62,9 @@ func (c *customs) fault(format string, args ...any) {
 	}
 }
 
+// maxPCRInterval is that of a program of sources whose frames come seldom.
+const maxPCRInterval = 3 * frameEvery
+
 // A spy reads what the agent writes to one connection: a handshake, then frames.
 type spy struct {
 	customs *customs
@@ -74,6 +77,7 @@ type spy struct {
 	last    map[track]marked
 	program string
 	checker *tscheck.Checker // nil: nothing is checked
+	since   time.Time        // it is
 	checked bool             // it has been decided whether
 }
 
@@ -192,7 +196,8 @@ func (t *spy) media(message []byte) {
 	}
 	if !t.checked && p.program != "" && p.program != "?" {
 		t.program = p.program
-		t.checker = tscheck.New(tscheck.Options{MaxPCRInterval: 3 * frameEvery, MaxSilence: 1000 * time.Hour})
+		t.checker = tscheck.New(tscheck.Options{MaxPCRInterval: maxPCRInterval, MaxSilence: 1000 * time.Hour})
+		t.since = time.Now()
 	}
 	t.checked = true
 	if t.checker != nil {
@@ -205,10 +210,10 @@ func (t *spy) judge() {
 	if t.checker == nil {
 		return
 	}
-	r := t.checker.Report()
-	if r.Packets == 0 {
-		return
+	if time.Since(t.since) < maxPCRInterval {
+		return // what has no PCR yet may have one in time
 	}
+	r := t.checker.Report()
 	for _, fault := range r.Faults() {
 		t.customs.fault("the program %s to %s, a link since %v, is not sound: %s", t.program, t.url, t.begun.Format(time.TimeOnly), fault)
 		t.checker = nil // once
