@@ -1,7 +1,10 @@
 package soak_test
 
 import (
+	"fmt"
+	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +14,11 @@ const (
 	tick = 50 * time.Millisecond
 	// still is how late a tick is at which the machine has stood still.
 	still = 300 * time.Millisecond
+	// held is how late a tick is at which others have held up what is to be in time.
+	held = 100 * time.Millisecond
+	// pressed is the share of a second in which something waits for a processor, by
+	// the kernel's account, of a machine that is busy with something else.
+	pressed = 0.4
 )
 
 // A clock knows for how long the machine has run, which may be busy, or be stopped for a while.
@@ -19,6 +27,10 @@ type clock struct {
 	ran    time.Duration
 	last   time.Time
 	stands []stand
+
+	busyAt  time.Time // when the machine was last busy with something else
+	waited  time.Duration
+	waitsAt time.Time // of waited
 }
 
 // A stand is a time for which the machine stood still.
@@ -56,6 +68,33 @@ func (c *clock) tick() {
 		c.ran += gap
 	}
 	c.last = now
+	if waited, ok := pressure(); ok && now.Sub(c.waitsAt) >= time.Second {
+		if !c.waitsAt.IsZero() && float64(waited-c.waited) > pressed*float64(now.Sub(c.waitsAt)) {
+			c.busyAt = now
+		}
+		c.waited, c.waitsAt = waited, now
+	}
+	if gap > tick+held {
+		c.busyAt = now
+	}
+}
+
+// pressure is for how long in all something has waited for a processor, where the kernel counts it.
+func pressure() (waited time.Duration, ok bool) {
+	text, err := os.ReadFile("/proc/pressure/cpu")
+	_, total, found := strings.Cut(string(text), "total=")
+	var us int64
+	if _, e := fmt.Sscan(total, &us); err != nil || e != nil || !found {
+		return 0, false
+	}
+	return time.Duration(us) * time.Microsecond, true
+}
+
+// busySince reports whether the machine has been busy with something else since then.
+func (c *clock) busySince(then time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.busyAt.After(then)
 }
 
 // longest is the longest time for which the machine has stood still since then.

@@ -66,6 +66,7 @@ type pacer struct {
 	steady  *testrelay.Server // a link leads there that no rule concerns
 	sub     *testrelay.Subscription
 	checker *tscheck.Checker
+	begun   time.Time
 	last    time.Time
 
 	slowest, silent time.Duration
@@ -73,7 +74,7 @@ type pacer struct {
 
 func newPacer(t testing.TB) *pacer {
 	t.Helper()
-	p := &pacer{t: t, clock: newClock(t), agent: launch(t, ""), steady: listen(t, testrelay.Config{}), checker: tscheck.New(limits)}
+	p := &pacer{t: t, begun: time.Now(), clock: newClock(t), agent: launch(t, ""), steady: listen(t, testrelay.Config{}), checker: tscheck.New(limits)}
 	p.sub = p.steady.Subscribe("steady")
 	eventually(t, "the agent listens", func() bool { _, err := p.agent.status(); return err == nil })
 	c := newCamera(t, p.agent, newMemory(), pictures+noise+"-map 0:v "+videoCodec()+mpegts+" -map 1:a "+mp2+mpegts, "cam", "mic")
@@ -89,7 +90,12 @@ func (p *pacer) judge() {
 	if v := p.steady.Visits("/in/steady"); len(v) != 1 || !v[0].Up {
 		p.t.Errorf("the link that no rule concerned was dialled %d times", len(v))
 	}
-	if r := p.checker.Report(); !r.Sound() || r.Packets == 0 {
+	r := p.checker.Report()
+	if !r.Sound() && p.clock.busySince(p.begun) {
+		p.t.Logf("the machine was busy, so what is late is no fault: %v", r.Faults())
+		r = withoutLateness(r)
+	}
+	if !r.Sound() || r.Packets == 0 {
 		p.t.Errorf("what it carried, %d packets, is not sound: %v", r.Packets, r.Faults())
 	}
 	p.t.Logf("the link that no rule concerned was silent for %v at most", p.silent.Round(time.Millisecond))

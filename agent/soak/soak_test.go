@@ -80,5 +80,6 @@ func (w *world) told() string {
 	s := fmt.Sprintf("%d commands, the slowest reply after %v; faults: %v\nback after a fault in %v at most; by links without a fault %d packets came %v late on average, %v at most",
 		w.commands, w.slowest.Round(time.Millisecond), w.faults, w.slowestBack.Round(100*time.Millisecond),
 		w.customs.timely, w.customs.average().Round(time.Millisecond), w.customs.latest.Round(time.Millisecond))
-	return s + fmt.Sprintf("\n%d packets arrived by %d links, %d of them known to be of a feed", w.customs.packets, len(w.customs.links), w.customs.known)
+	return s + fmt.Sprintf("\n%d packets arrived by %d links, %d of them known to be of a feed; of %d programs %d were late, on a busy machine",
+		w.customs.packets, len(w.customs.links), w.customs.known, w.customs.judged, w.customs.excused)
 }

@@ -37,8 +37,8 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	seen := newMemory()
-	w := &world{t: t, random: rand.New(rand.NewPCG(*seed, 0)), customs: newCustoms(seen), rules: newRules(), clock: newClock(t), last: time.Now(),
+	seen, clock := newMemory(), newClock(t)
+	w := &world{t: t, random: rand.New(rand.NewPCG(*seed, 0)), customs: newCustoms(clock, seen), rules: newRules(), clock: clock, last: time.Now(),
 		moved: map[string]time.Time{}, faults: map[string]int{}}
 	network, err := (*wide)(nil), errors.New("as was asked for")
 	if !*proxies {
