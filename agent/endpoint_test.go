@@ -198,6 +198,23 @@ func TestACommandThatComesInOnBothLinksIsRunAndAnsweredOnce(t *testing.T) {
 	c.silent()
 }
 
+// What is too long to be a command is refused once too.
+func TestAMessageThatIsTooLongOnBothLinksIsAnsweredOnce(t *testing.T) {
+	relay := listen(t, testrelay.Config{})
+	start(t, relay, agent.Config{Trial: time.Minute})
+	c := orchestrate(t, relay, "agent1")
+	c.ask(`{"verb":"add","what":"destination","rule":` + jsonOf(map[string]string{"id": "apiRule", "stream": "api",
+		"destination": relay.URL() + "/bi/agent1", "token": "canary"}) + `}`)
+	awaitVisits(t, relay, "/bi/agent1", func(v []testrelay.Visit) bool { return testrelay.Up(v) == 3 })
+	for range 3 {
+		if got := c.ask(strings.Repeat(" ", 1<<20+1)); !strings.Contains(got, "1 MiB") {
+			t.Fatalf("the reply is %s", got)
+		}
+	}
+	c.silent()
+	c.silent() // the links are two: one of them may be slower
+}
+
 func TestTheEndpointInForceAddedAgainEndsATrial(t *testing.T) {
 	for name, token := range map[string]map[string]string{"without its token": {}, "with its token": {"token": "canary"}} {
 		t.Run(name, func(t *testing.T) {
