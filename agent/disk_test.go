@@ -102,6 +102,12 @@ func TestAStateDiskThatHangsHoldsNoOtherCommandUp(t *testing.T) {
 	}
 	release()
 	eventually(t, "it is saved again", func() bool { return c.status().StateError == "" })
+	c.combine("s", "v") // which is saved too, as before
+	for _, told := range []string{"state not saved", "state is saved again"} {
+		if lines := a.log.lines(told); len(lines) != 1 {
+			t.Errorf("the log tells %d times: %s", len(lines), told)
+		}
+	}
 	if err := a.end(); err != nil {
 		t.Fatal(err)
 	}
