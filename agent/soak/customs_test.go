@@ -197,7 +197,7 @@ func (c *customs) judge(link *arriving) {
 	r := link.checker.Report()
 	link.checker = nil
 	c.judged++
-	if r.PATs == 0 && r.Packets < 200 { // a link to which a rule was moved begins between two tables, and has ended before
+	if r.Packets < 200 { // it ended, or was judged, before its first table or PCR: one to which a rule was moved begins between them
 		return
 	}
 	if !r.Sound() && c.clock.busySince(link.begun) {
