@@ -25,7 +25,6 @@ test: setup check cross dist-check lesson ## everything, with the race detector;
 	# alone: what viewers see is in real time
 	go test -count=1 -timeout 10m ./agent/players -rows 1
 	go test -count=1 ./agent -run 'TestFleet.*/refuses_10m' -fleet 10000
-	go test -count=1 -timeout 10m ./agent -run 'TestSimulation$$' -hours 100
 	go test -count=1 -timeout 10m ./agent/soak -for 2m -cycles 2000
 
 simulate: ## a whole agent in simulated time, against a model; SEED=1 HOURS=200
@@ -71,7 +70,7 @@ cross: $(CROSS) ## the programs for 32-bit arm, Windows and macOS, in bin/GOOS-G
 
 $(CROSS):
 	GOOS=$(@D) GOARCH=$(@F) $(BUILD) -o bin/$(@D)-$(@F)/ ./cmd/...
-	GOOS=$(@D) GOARCH=$(@F) go vet ./...
+	GOOS=$(@D) GOARCH=$(@F) CGO_ENABLED=0 go vet -trimpath ./... # as it was built: half is there
 
 bench: ## benchmarks, against the last tag or main; BENCH=regexp COUNT=6
 	@bash .ci/bench
