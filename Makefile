@@ -21,11 +21,12 @@ demo: build ## a relay, an agent and a source, live; ARGS='--for 10s' ends it by
 	@bin/vw demo $(ARGS)
 
 test: setup check cross dist-check lesson ## everything, with the race detector; installs what it needs
-	go test -race -shuffle=on -timeout 20m ./...
+	# the soak waits more than it computes: beside the others
+	mkdir -p bin; go test -count=1 -timeout 15m ./agent/soak -for 2m -cycles 2000 >bin/soak.log 2>&1 & soak=$$!; \
+		go test -race -shuffle=on -timeout 20m ./...; result=$$?; wait $$soak || result=1; cat bin/soak.log; exit $$result
 	# alone: what viewers see is in real time
 	go test -count=1 -timeout 10m ./agent/players -rows 1
 	go test -count=1 ./agent -run 'TestFleet.*/refuses_10m' -fleet 10000
-	go test -count=1 -timeout 10m ./agent/soak -for 2m -cycles 2000
 
 simulate: ## a whole agent in simulated time, against a model; SEED=1 HOURS=200
 	go test -count=1 -timeout 60m -v ./agent -run 'TestSimulation$$' -seed $(or $(SEED),0) -hours $(or $(HOURS),200)
