@@ -35,6 +35,7 @@ soak: ## the real program, with faults, for FOR=30m; then CYCLES=86400 rules com
 	go test -count=1 -timeout 0 -v ./agent/soak -for $(or $(FOR),30m) -cycles $(or $(CYCLES),86400) -seed $(or $(SEED),1)
 
 cover: ## how much of agent, command and media the tests run, by package, in bin/cover.html too
+	mkdir -p bin
 	go test -count=1 -timeout 30m -coverpkg=./agent/...,./command/...,./media/... -coverprofile=bin/cover.out ./agent/... ./cmd/... ./command/... ./media/...
 	go tool cover -html=bin/cover.out -o bin/cover.html
 	@awk -f .ci/cover.awk bin/cover.out
