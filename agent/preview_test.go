@@ -52,7 +52,7 @@ func (r *running) look(t testing.TB, name string) (m image.Image, tag string) {
 	t.Helper()
 	eventually(t, "a picture of "+name, func() bool {
 		resp, body := r.request(t, http.MethodGet, "/preview/"+name+".jpg", "")
-		if resp.StatusCode == http.StatusServiceUnavailable {
+		if resp.StatusCode == http.StatusServiceUnavailable || resp.StatusCode == http.StatusTooManyRequests {
 			return false
 		}
 		tag = resp.Header.Get("ETag")
@@ -236,7 +236,7 @@ func TestPreviewsTakeTurnsAndLeaveNothing(t *testing.T) {
 				made++
 				return
 			}
-			wantRefusal(t, resp, body, http.StatusServiceUnavailable, "again")
+			wantRefusal(t, resp, body, http.StatusTooManyRequests, "again")
 			refused++
 		})
 	}

@@ -103,7 +103,10 @@ func (v *view) refuse(w http.ResponseWriter, r *http.Request, name string, err e
 	case errors.Is(err, errNotModified):
 		w.Header().Set("ETag", v.tag())
 		w.WriteHeader(http.StatusNotModified)
-	case errors.Is(err, errNoTurn), errors.Is(err, picture.ErrNoPicture):
+	case errors.Is(err, errNoTurn):
+		w.Header().Set("Retry-After", "1")
+		writeError(w, http.StatusTooManyRequests, err.Error())
+	case errors.Is(err, picture.ErrNoPicture):
 		w.Header().Set("Retry-After", "1")
 		writeError(w, http.StatusServiceUnavailable, err.Error())
 	case errors.As(err, &codec), errors.Is(err, picture.ErrNoVideo), errors.Is(err, picture.ErrTooLarge):

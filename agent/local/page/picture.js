@@ -54,7 +54,9 @@ export class Picture {
     this.next = performance.now() + (stillDue.matches ? calm : 0);
     if (response.status === 304) return;
     if (!response.ok) {
-      this.next = performance.now() + (response.status === 503 ? 2000 : 10000);
+      const slow = response.status === 429; // the agent has no time for one now: what is shown stays
+      this.next = performance.now() + (slow || response.status === 503 ? 2000 : 10000);
+      if (slow && !this.canvas.hidden) return;
       const { error } = await response.json();
       this.clear(response.status === 415 ? this.elsewhere() : error);
       return;

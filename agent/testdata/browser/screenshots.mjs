@@ -11,7 +11,9 @@ await run(async (browser) => {
     await page.close();
   };
   // Curves are to have a course.
-  await shot(setting.url, { width: 1360, height: 880 }, "page", setting.course, async (page) =>
-    (await page.locator("canvas:visible").count()) === 3 && (await page.locator("#destinations .lamp").textContent()) === "On air");
+  await shot(setting.url, { width: 1360, height: 880 }, "page", setting.course, async (page) => {
+    const [pictures, lamp] = [await page.locator("canvas:visible").count(), await page.locator("#destinations .lamp").textContent()];
+    return (pictures === 3 && lamp === "On air") || `${pictures} pictures, ${lamp}`;
+  });
   await shot(setting.view, { width: 560, height: 520 }, "view", 0, (page) => page.evaluate(() => window.seen.pictures > 25));
 });
