@@ -210,6 +210,15 @@ func (v *rawVisit) sent() (f dataFrame, ok bool) {
 	}
 }
 
+// until has something sent until a frame comes.
+func (v *rawVisit) until(send func()) {
+	v.t.Helper()
+	eventually(v.t, "what comes into the feed arrives", func() bool {
+		send()
+		return len(v.frames) > 0
+	})
+}
+
 // text returns the next text message.
 func (v *rawVisit) text() string {
 	v.t.Helper()

