@@ -57,7 +57,7 @@ type arrival struct{ sent, at time.Time }
 // An arriving link carries one program, as long as no rule brings it another.
 type arriving struct {
 	url, program string
-	begun        time.Time
+	begun, last  time.Time
 	checker      *tscheck.Checker // nil: not checked, or no more
 }
 
@@ -118,6 +118,7 @@ func (c *customs) take(url string, m testrelay.Message, timely func(arrival) (bo
 	}
 	if link.checker != nil {
 		_, _ = link.checker.Write(m.Data)
+		link.last = m.At
 	}
 	for at := 0; at < len(m.Data); at += packetSize {
 		c.packets++
@@ -205,7 +206,7 @@ func (c *customs) judge(link *arriving) {
 		r = withoutLateness(r)
 	}
 	for _, fault := range r.Faults() {
-		c.fault("the program %s at %s is not sound: %s", link.program, link.url, fault)
+		c.fault("the program %s at %s, from %v to %v, is not sound: %s", link.program, link.url, link.begun.Format(time.TimeOnly), link.last.Format(time.TimeOnly), fault)
 	}
 }
 
