@@ -10,17 +10,18 @@ import (
 )
 
 const (
-	fillPicture = 8 * mpegts.PTSHz / 100  // from one black picture to the next: players show them two late
-	fillSound   = 15 * mpegts.PTSHz / 100 // of one packet of silence
-	intraStep   = mpegts.PTSHz            // from one that stands alone to the next at least, so that who joins sees it
-	intraMost   = 4 * mpegts.PTSHz        // and at most
-	intraRate   = 1500                    // bytes a second
-	fillAhead   = 2                       // pictures: what mpegts.js holds back
-	fillPSI     = 3 * mpegts.PTSHz / 10   // between tables where nothing else passes; TR 101 290 allows 500 ms
-	fillMost    = 2 * mpegts.PTSHz        // what is missing for longer is left out
-	rounding    = 2                       // of the length of a frame of sound, in 1/90,000 s
-	grace       = mpegts.PTSHz / 10       // a source that has ended may be followed by another so soon
-	sustain     = mpegts.PTSHz / 5        // sound is missed so long after its last packet has been heard
+	fillPicture = 9 * mpegts.PTSHz / 100 // from one black picture to the next, so that each brings the PCR that is due: players show them two late
+	fillSound   = 2 * fillPicture        // of one packet of silence
+	fillEarly   = fillPicture / 2        // silence is made with a picture that comes so soon before it, so that one timer does for both
+	intraStep   = mpegts.PTSHz           // from one that stands alone to the next at least, so that who joins sees it
+	intraMost   = 4 * mpegts.PTSHz       // and at most
+	intraRate   = 1500                   // bytes a second
+	fillAhead   = 2                      // pictures: what mpegts.js holds back
+	fillPSI     = 3 * mpegts.PTSHz / 10  // between tables where nothing else passes; TR 101 290 allows 500 ms
+	fillMost    = 2 * mpegts.PTSHz       // what is missing for longer is left out
+	rounding    = 2                      // of the length of a frame of sound, in 1/90,000 s
+	grace       = mpegts.PTSHz / 10      // a source that has ended may be followed by another so soon
+	sustain     = mpegts.PTSHz / 5       // sound is missed so long after its last packet has been heard
 )
 
 // missed is how long a track may be silent before its slot is filled.
@@ -233,7 +234,7 @@ func (p *Program) fillAudio(dst []byte, s *slot, at int64) []byte {
 	if time-s.next > fillMost {
 		s.next = time
 	}
-	if s.next > time {
+	if s.next > time+fillEarly {
 		return dst
 	}
 	return p.silence(dst, s, time+fillSound, at)
@@ -279,14 +280,14 @@ func (p *Program) bridge(dst []byte, s *slot, at int64) []byte {
 func (p *Program) appendUnit(dst []byte, s *slot, es []byte, access bool, at int64) []byte {
 	dst = p.appendTables(dst, at)
 	u := mpegts.Unit{PID: s.pid, StreamID: s.id, PTS: uint64(s.next), Data: es, RandomAccess: access}
-	if due := min(at, s.next+p.lag); p.lacksPCR(nil, due) {
+	due := min(at, s.next+p.lag)
+	switch {
+	case s == p.clock && p.lacksPCR(nil, due, pcrInterval/2): // before a packet of its own is needed
 		pcr := p.ownPCR(due)
-		if u.HasPCR = s == p.clock; u.HasPCR {
-			u.PCR = wrapPCR(pcr)
-			p.pcr.sent(pcr, due)
-		} else {
-			dst = p.appendPCR(dst, pcr, due)
-		}
+		u.HasPCR, u.PCR = true, wrapPCR(pcr)
+		p.pcr.sent(pcr, due)
+	case s != p.clock:
+		dst = p.fillPCR(dst, nil, due)
 	}
 	dst, s.cc = u.Append(s.announce(dst), s.cc)
 	s.sent(nil, s.next, s.next)

@@ -50,7 +50,7 @@ func (p *Program) packet(dst []byte, f *feed, in mpegts.Packet, at int64) ([]byt
 // the next packet.
 func (p *Program) owes(f *feed, at int64) bool {
 	p.refresh(at, psiInterval)
-	return p.tables.due || p.lacksPCR(f, at)
+	return p.tables.due || p.lacksPCR(f, at, pcrInterval)
 }
 
 // goOn appends packets that only go on with the payload of t's last one.

@@ -73,13 +73,13 @@ func (p *Program) readPCR(f *feed, pid uint16, in mpegts.Packet, at int64) (pcr 
 	return pcr, timed, jumps
 }
 
-// lacksPCR reports whether the source of the clock has sent no PCR for long,
-// because it has died or has none. A source that comes in bursts brings its own,
+// lacksPCR reports whether the program has sent no PCR for an interval, and the source
+// of the clock none for long, because it has died or has none. A source that comes in bursts brings its own,
 // which would be late: where f is that, it is judged by its own time.
-func (p *Program) lacksPCR(f *feed, at int64) bool {
+func (p *Program) lacksPCR(f *feed, at, interval int64) bool {
 	m := p.master
 	switch {
-	case p.clock == nil || p.pcr.known && at-p.pcr.at < pcrInterval:
+	case p.clock == nil || p.pcr.known && at-p.pcr.at < interval:
 		return false
 	case m == nil:
 		return true
@@ -101,7 +101,7 @@ func (p *Program) pcrDue() int64 {
 
 // fillPCR appends a PCR where one is lacking. It goes on with arrival time.
 func (p *Program) fillPCR(dst []byte, f *feed, at int64) []byte {
-	if !p.lacksPCR(f, at) {
+	if !p.lacksPCR(f, at, pcrInterval) {
 		return dst
 	}
 	return p.appendPCR(dst, p.ownPCR(at), at)
