@@ -115,7 +115,11 @@ var faults = []fault{
 	{"closed", func(s *site) { s.Disconnect("/", 1001) }, nothing},
 	relayThat("stalled", testrelay.Faults{Stall: true}),
 	relayThat("slow", testrelay.Faults{ReadRate: 4000}),
-	relayThat("silent", testrelay.Faults{Silent: true}),
+	// what it has thrown away is lost for who is behind it: its links are new after that
+	{"silent", func(s *site) { s.SetFaults("/in/", testrelay.Faults{Silent: true}) }, func(s *site) {
+		s.Reset("/in/")
+		s.SetFaults("/in/", testrelay.Faults{})
+	}},
 	relayThat("hanging up", testrelay.Faults{HangUpUpgraded: true, UpFor: 300 * time.Millisecond}),
 	relayThat("closing", testrelay.Faults{CloseUpgraded: 1011, UpFor: 50 * time.Millisecond}),
 	relayThat("full", testrelay.Faults{Refuse: 503}),
