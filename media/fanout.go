@@ -15,6 +15,8 @@ type fanout struct {
 	resumed   bool          // viewers may have seen counters of it before the program was started again
 	// filter returns what is left of a chunk for those beyond this machine.
 	filter func(chunk) chunk
+	// renew asks for a random access point; nil where nobody can make one.
+	renew func()
 }
 
 // publish passes a chunk to every subscriber but the one that it came from,
@@ -74,6 +76,9 @@ func (f *fanout) attach(s *Subscriber) {
 		past = nil
 		if tables.contents.hasVideo() {
 			s.waits = now.Add(startWait)
+			if f.renew != nil {
+				f.renew()
+			}
 		}
 	}
 	for _, c := range append([]chunk{tables}, past...) {

@@ -234,6 +234,30 @@ func TestNewDestinationOfAStreamStartsAtARandomAccessPoint(t *testing.T) {
 	}
 }
 
+// A black picture that stands alone comes once a second, and for who joins at once.
+func TestNewDestinationOfABlackStreamStartsSoon(t *testing.T) {
+	camera, microphone := liveClip(t, "testsrc=s=160x112:r=25:d=10", "-c:v", "mpeg1video"), liveClip(t, "sine=d=10", "-c:a", "mp2")
+	for tenths := range 12 {
+		synctest.Test(t, func(t *testing.T) {
+			r := media.NewRouter()
+			playLive(t, r, "v", camera)
+			playLive(t, r, "a", microphone)
+			r.SetStreams(map[string][]string{"s": {"v", "a"}})
+			time.Sleep(2 * time.Second)
+			r.SetStreams(map[string][]string{"s": {"a"}})
+			time.Sleep(time.Second + time.Duration(tenths)*100*time.Millisecond)
+			x := subscribe(t, r, media.Subscription{Name: "s", OfStream: true})
+			time.Sleep(100 * time.Millisecond)
+			got := waiting(x)
+			if !slices.ContainsFunc(slices.Collect(mpegts.Packets(got)), func(p mpegts.Packet) bool { return isEntry(p) }) {
+				t.Errorf("no picture that stands alone among %d packets of the first 100 ms", len(got)/mpegts.PacketSize)
+			}
+			time.Sleep(time.Second)
+			sound(t, append(got, waiting(x)...))
+		})
+	}
+}
+
 func TestMuteEmptiesTheStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStudio(t)

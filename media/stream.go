@@ -44,7 +44,7 @@ type stream struct {
 func newStream(r *Router, name string) *stream {
 	now := r.now()
 	s := &stream{name: name, router: r, begun: now, fanout: fanout{inspector: newInspector()}, program: program.New(now), silent: true}
-	s.filter = s.audible
+	s.filter, s.renew = s.audible, s.program.Renew
 	r.resume(s)
 	return s
 }

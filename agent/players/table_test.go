@@ -71,7 +71,7 @@ var rows = []row{
 		time.Sleep(6 * time.Second)
 		return a
 	}, bounds{still: 3 * time.Second, behind: time.Second}, []exception{
-		{"mpegts.js", "further behind", 2 * time.Second, "it plays the pause for as long as it was: what does not chase the present stays behind by it"},
+		{"mpegts.js", "further behind", 1500 * ms, "it plays the pause for as long as it was: what does not chase the present stays behind by it"},
 	}},
 }
 

@@ -127,6 +127,13 @@ func (p *Program) Skip(at time.Duration) {
 	}
 }
 
+// Renew has the next black pictures stand alone: somebody joins who has seen none.
+func (p *Program) Renew() {
+	for _, s := range p.slots {
+		s.intra = 0
+	}
+}
+
 // filled reports whether it is the filler's turn in the slot.
 func (s *slot) filled(at int64) bool {
 	return s.occupant == nil && s.listed && at >= max(s.quiet, s.returns()) && s.canFill()
