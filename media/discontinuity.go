@@ -62,10 +62,14 @@ func (q *queue) appendPart(c chunk) {
 		q.restored = q.missed
 	}
 	q.missed = tables{}
-	from := 0
-	for at := 0; at < len(c.data); at += mpegts.PacketSize {
+	from, last := 0, uint16(mpegts.NullPID)
+	for at := 0; at < len(c.data) && len(q.discontinuities) > 0; at += mpegts.PacketSize {
 		p := mpegts.Packet(c.data[at : at+mpegts.PacketSize])
-		if _, jumps := q.discontinuities[p.PID()]; jumps {
+		if p.PID() == last {
+			continue
+		}
+		last = p.PID()
+		if _, jumps := q.discontinuities[last]; jumps {
 			q.parts = append(q.parts, c.data[from:at:at], q.bridge(p))
 			from = at
 		}

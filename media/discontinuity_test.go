@@ -140,3 +140,36 @@ func TestTablesThatWereDroppedComeBeforeWhatIsLeft(t *testing.T) {
 		})
 	}
 }
+
+// TestReaderThatStartsAgainIsToldOfTheGap has a link go down and up again, with what came
+// in meanwhile left out or what was sent before sent again: who reads at the other end has
+// seen the counters of the link before.
+func TestReaderThatStartsAgainIsToldOfTheGap(t *testing.T) {
+	for name, meanwhile := range map[string]func(t *testing.T, s *studio, x *media.Subscriber){
+		"nothing":        func(*testing.T, *studio, *media.Subscriber) {},
+		"a picture":      func(t *testing.T, s *studio, _ *media.Subscriber) { s.play(t, frameTime) },
+		"three seconds":  func(t *testing.T, s *studio, _ *media.Subscriber) { s.play(t, 3*time.Second) },
+		"another stream": func(_ *testing.T, _ *studio, x *media.Subscriber) { x.Follow("other", true) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStudio(t)
+				s.SetStreams(map[string][]string{"s": {"v", "a", "av"}, "other": {"av"}})
+				x := subscribe(t, s.Router, media.Subscription{Name: "s"})
+				s.play(t, time.Second)
+				seen := waiting(x)
+				if n := discontinuities(seen); n > 0 {
+					t.Errorf("%d gaps announced at the first start", n)
+				}
+				for i := range 5 {
+					x.Stop()
+					meanwhile(t, s, x)
+					x.Start()
+					s.play(t, time.Duration(i)*200*time.Millisecond)
+					seen = append(seen, waiting(x)...)
+				}
+				sound(t, seen)
+			})
+		})
+	}
+}

@@ -84,7 +84,8 @@
 // In a stream a gap of one reader is announced to that reader alone, and its
 // counters never break otherwise: TestDropsOfAStreamAreLegalOnThatLinkAlone,
 // TestDropsDuringAWriteThatFailsAreLegal, TestFiftyMutesUnderBacklogAreSound,
-// TestFollowGoesOnOnTheSameLink.
+// TestFollowGoesOnOnTheSameLink. A link that is up again tells of its gap, and where the
+// past is sent once more of its time: TestReaderThatStartsAgainIsToldOfTheGap.
 //
 // Who joins is given PAT and PMT and what came since the last random access
 // point of the video, where that is at most 1 s and 4 MiB; never pictures or

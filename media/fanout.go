@@ -64,14 +64,17 @@ func (f *fanout) wake() {
 }
 
 // attach gives a subscriber its start and what comes from now on, or from the next
-// random access point on.
-func (f *fanout) attach(s *Subscriber) {
+// random access point on. Who has seen later times than those of the start is told so.
+func (f *fanout) attach(s *Subscriber, again bool) {
 	now := s.router.now()
 	tables := chunk{data: f.inspector.appendPSI(nil), at: now, rap: -1, contents: f.inspector.contents}
 	past := f.fastStart.chunks
 	s.waits = time.Time{}
 	if f.fastStart.fresh(now, s.since) {
 		tables.data, tables.contents = slices.Clone(f.fastStart.psi), past[0].contents
+		if again {
+			tables.data = f.fastStart.appendClock(tables.data, f.inspector.program.PMT.PCRPID)
+		}
 	} else {
 		past = nil
 		if tables.contents.hasVideo() {

@@ -293,12 +293,10 @@ func (q *queue) purge(of func(chunk) remainder) (busy <-chan struct{}) {
 	return q.idle
 }
 
-// reset empties the queue for a new start: what its reader had has been lost,
-// so that there are no discontinuities to bridge.
+// reset empties the queue for a new start.
 func (q *queue) reset() {
 	q.purge(nothing)
 	q.mu.Lock()
-	clear(q.discontinuities)
 	q.missed = tables{}
 	q.mu.Unlock()
 }

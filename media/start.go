@@ -65,6 +65,33 @@ func (s *fastStart) fresh(now, since time.Time) bool {
 	return len(s.chunks) > 0 && now.Sub(s.chunks[0].at) <= startAge && !s.chunks[0].at.Before(since)
 }
 
+// appendClock appends a packet of the PCR PID that announces another time base, which is
+// that of the first PCR that follows (ISO/IEC 13818-1, 2.4.3.5).
+func (s *fastStart) appendClock(dst []byte, pid uint16) []byte {
+	var cc byte // before the first packet of the PID
+	known := false
+	for _, c := range s.chunks {
+		for p := range mpegts.Packets(c.data) {
+			if p.PID() != pid {
+				continue
+			}
+			if !known {
+				cc, known = p.Continuity(), true
+				if p.HasPayload() {
+					cc--
+				}
+			}
+			if pcr, ok := p.PCR(); ok {
+				n := len(dst)
+				dst = mpegts.AppendPCR(dst, pid, cc, pcr)
+				mpegts.Packet(dst[n:]).SetDiscontinuity(true)
+				return dst
+			}
+		}
+	}
+	return dst
+}
+
 // begin passes a chunk on, filtered for the subscriber, who waits for a random
 // access point of the video: until then the tables alone, so that their counters
 // go on. It waits no longer than startWait, nor where the chunk as it came in,

@@ -29,12 +29,18 @@ func TestFollowGoesOnOnTheSameLink(t *testing.T) {
 				s := newStudio(t)
 				s.SetStreams(map[string][]string{"s": {"v", "a"}, "x": {"av"}})
 				quick, slow := follow(t, s.Router, media.Subscription{Name: c.first}), subscribe(t, s.Router, media.Subscription{Name: c.first})
-				var seen []byte
-				counted := func(b []byte) (n int64) { return report(b).ContinuityErrors }
+				down := subscribe(t, s.Router, media.Subscription{Name: c.first}) // its link is, at each change
+				var seen, seenDown []byte
+				counted := func(b []byte) (n int64) {
+					r := report(b)
+					return r.ContinuityErrors + r.UnmarkedChanges
+				}
 				for _, name := range c.next {
 					ofStream := len(name) == 1 && name != "v"
 					s.play(t, time.Second+7*frameTime)
-					seen = append(seen, waiting(slow)...)
+					seen, seenDown = append(seen, waiting(slow)...), append(seenDown, waiting(down)...)
+					errorsDown := counted(seenDown)
+					down.Stop()
 					s.play(t, time.Second)
 					before, errors := quick.got(), counted(seen)
 					slow.Follow(name, ofStream)
@@ -42,13 +48,19 @@ func TestFollowGoesOnOnTheSameLink(t *testing.T) {
 						t.Errorf("%d bytes wait", got)
 					}
 					quick.Follow(name, ofStream).Wait(t.Context())
+					down.Follow(name, ofStream)
+					s.play(t, 100*time.Millisecond)
+					down.Start()
 					s.play(t, time.Second)
 					if len(quick.got()) == len(before) {
 						t.Error("nothing comes any more")
 					}
-					seen = append(seen, waiting(slow)...)
+					seen, seenDown = append(seen, waiting(slow)...), append(seenDown, waiting(down)...)
+					if n := counted(seenDown) - errorsDown; ofStream && n > 0 {
+						t.Errorf("%d errors in following %s while the link was down", n, name)
+					}
 					if n, m := counted(quick.got())-counted(before), counted(seen)-errors; ofStream && (n > 0 || m > 0) {
-						t.Errorf("%d and %d continuity errors in following %s", n, m, name)
+						t.Errorf("%d and %d errors in following %s", n, m, name)
 					}
 				}
 			})

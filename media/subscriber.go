@@ -22,6 +22,7 @@ type Subscriber struct {
 	ofStream bool
 	ofFeed   bool // for good
 	live     bool
+	begun    bool // it has been live: its reader has seen counters and tables
 	since    time.Time
 	waits    time.Time // until then, for a random access point; zero: no more. Guarded by its fanout's lock
 }
@@ -60,7 +61,8 @@ func (r *Router) Subscribe(o Subscription) *Subscriber {
 }
 
 // Start lets the source's chunks into the queue, the fast start first. What
-// was in it is forgotten.
+// was in it is forgotten. From the second time on whoever reads a stream at the other
+// end is told that counters and time jump.
 func (s *Subscriber) Start() {
 	s.router.mu.Lock()
 	defer s.router.mu.Unlock()
@@ -74,10 +76,12 @@ func (s *Subscriber) Start() {
 	} else {
 		f.detach(s)
 	}
-	if f.resumed {
+	again := s.ofStream && (s.begun || f.resumed)
+	if again {
 		s.queue.jump(f.inspector.pids)
 	}
-	f.attach(s)
+	s.begun = true
+	f.attach(s, again)
 }
 
 // Stop keeps chunks out, and forgets what waits.
@@ -120,13 +124,15 @@ func (s *Subscriber) follow(name string, ofStream bool) *PendingWrites {
 		s.since = r.now()
 	}
 	r.join(s)
-	if live {
+	if s.begun {
 		s.queue.jump(sent.pids)
 		if ofStream {
 			r.stream(name).renumber(&sent.program)
 		}
+	}
+	if live {
 		s.live = true
-		r.fanout(s).attach(s)
+		r.fanout(s).attach(s, false)
 	}
 	return pending
 }

@@ -115,24 +115,19 @@ func (p *Program) describe() {
 // those that it knows (2.4.4.5, 2.4.4.9). It reports whether it had to.
 func (p *Program) Renumber(seen *mpegts.ProgramReader) bool {
 	t := &p.tables
-	switch {
-	case !seen.Known:
-		return false
-	case seen.PMTPID == pmtPID: // so the PAT is ours too, or like it
-		if (seen.PMT.Version-t.version)&maxVersion >= queued {
-			return false
-		}
+	pmt := seen.Known && (seen.PMT.Version-t.version)&maxVersion < queued
+	pat := seen.Known && (seen.Version-t.patVersion)&maxVersion < queued && seen.PMTPID != pmtPID // else it is ours, or like it
+	if pmt {
 		t.version, t.pmt = seen.PMT.Version, nil
 		if !t.sent {
 			t.version = (t.version + 1) & maxVersion
 		}
-	case (seen.Version-t.patVersion)&maxVersion < queued:
-		t.patVersion, t.pat = (seen.Version+1)&maxVersion, nil
-	default:
-		return false
 	}
-	t.changed = true
-	return true
+	if pat {
+		t.patVersion, t.pat = (seen.Version+1)&maxVersion, nil
+	}
+	t.changed = t.changed || pmt || pat
+	return pmt || pat
 }
 
 // appendTables appends PAT and PMT if they are due.
