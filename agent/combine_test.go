@@ -184,15 +184,27 @@ func (v *viewer) all(t testing.TB, channel *peer) []byte {
 	return v.bytes(int(q.SentBytes))
 }
 
+// sound fails the test unless tscheck finds no fault. A source that the machine holds up
+// leaves a hole of a second, then it is filled.
 func sound(t testing.TB, ts []byte) tscheck.Report {
 	t.Helper()
-	checker := tscheck.New(tscheck.Options{Interrupted: true}) // by swaps and mutes
+	checker := tscheck.New(tscheck.Options{Interrupted: true})
 	if _, err := checker.Write(ts); err != nil {
 		t.Fatal(err)
 	}
 	r := checker.Report()
 	if !r.Sound() {
 		t.Errorf("the stream is unsound:\n%s", strings.Join(r.Faults(), "\n"))
+	}
+	for _, p := range r.Programs {
+		if p.TrackMoves+p.TrackReturns > 0 {
+			t.Errorf("tracks move, or leave and come back: %+v", p.Moves)
+		}
+		for _, track := range p.Tracks {
+			if track.LongestHoleSeconds > 1.1 {
+				t.Errorf("a hole of %.3f s in PID %#x after %.2f s", track.LongestHoleSeconds, track.PID, track.FirstHoleAtSeconds)
+			}
+		}
 	}
 	return r
 }

@@ -41,7 +41,7 @@ func (s *studio) play(t testing.TB, d time.Duration) {
 // from the filler; a reader has seen b's end from its start.
 func kinds(t testing.TB, seen, b []byte) map[string]int {
 	n := map[string]int{}
-	for _, g := range soundButPurged(t, seen).Programs {
+	for _, g := range soundButUnfilled(t, seen).Programs {
 		for _, track := range g.Tracks {
 			for p := range mpegts.Packets(only(b, track.PID)) {
 				if !isFiller(p) {
@@ -128,7 +128,7 @@ func TestNothingThatWasRemovedIsHandedOut(t *testing.T) {
 				s.play(t, 2*time.Second)
 				back := waiting(slow)
 				all := quick.got()
-				sound(t, all)
+				soundButUnfilled(t, all)
 				for _, kind := range both {
 					here := slices.Contains(c.left, kind)
 					if n := kinds(t, all, muted[len(seenQuick):])[kind]; (n > 0) != here {

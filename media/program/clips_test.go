@@ -182,8 +182,44 @@ func told(clips map[string][]byte, feeds ...string) []program.Selector {
 // sound fails the test unless tscheck finds no fault.
 func sound(t testing.TB, ts []byte) tscheck.Report {
 	t.Helper()
+	c := tscheck.New(tscheck.Options{})
+	c.Write(ts)
+	return faultless(t, ts, c)
+}
+
+// soundButSilent is sound where so many times a source has fallen silent and nothing has
+// told that it has ended: the picture is filled after a second.
+func soundButSilent(t testing.TB, ts []byte, times int64) tscheck.Report {
+	t.Helper()
 	c := tscheck.New(tscheck.Options{Interrupted: true})
 	c.Write(ts)
+	r := faultless(t, ts, c)
+	onlySilent(t, r, times)
+	return r
+}
+
+// onlySilent fails the test unless nothing but so many silences of a source interrupts the program.
+func onlySilent(t testing.TB, r tscheck.Report, times int64) {
+	t.Helper()
+	var holes int64
+	for _, p := range r.Programs {
+		if p.TrackMoves+p.TrackReturns > 0 {
+			t.Errorf("tracks move, or leave and come back: %+v", p.Moves)
+		}
+		for _, track := range p.Tracks {
+			holes += track.Holes
+			if track.Kind != "video" && track.Holes > 0 || track.LongestHoleSeconds > 1.05 {
+				t.Errorf("%d holes of %.3f s at most in %s", track.Holes, track.LongestHoleSeconds, track.Codec)
+			}
+		}
+	}
+	if holes != times {
+		t.Errorf("%d holes, want %d", holes, times)
+	}
+}
+
+func faultless(t testing.TB, ts []byte, c *tscheck.Checker) tscheck.Report {
+	t.Helper()
 	r := c.Report()
 	for _, fault := range r.Faults() {
 		t.Error(fault)

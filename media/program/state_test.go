@@ -41,7 +41,7 @@ func TestARestoredProgramGoesOnAsTheOneBefore(t *testing.T) {
 			muted[1].Muted = true
 			next := outlived(t, p, 4*time.Second, time.Second, muted)
 			after := play(t, next, call(0, func(*program.Program) {}), call(4*time.Second, func(p *program.Program) { p.Select(rule("mic", "cam")) }),
-				paced("mic", mic, 5*time.Second), paced("cam", cam, 6*time.Second), call(11*time.Second, func(*program.Program) {}))
+				paced("mic", mic, 5*time.Second), paced("cam", cam, 6*time.Second), call(10*time.Second, func(p *program.Program) { p.End("cam") }), call(11*time.Second, func(*program.Program) {}))
 			for _, pid := range []uint16{0x100, 0x101} {
 				if n := len(perPID(after[:len(after)/20], pid)); n == 0 {
 					t.Errorf("PID %#x is not filled at once", pid)
