@@ -77,7 +77,8 @@
 // TestOfAFeedMutedInPartLeavesWhatIsKnownToBeOfAnotherKind,
 // TestAPacketIsJudgedByTheTablesUnderWhichItCameIn,
 // TestFeedOfMessagesMutedInPartIsMutedWhole,
-// TestOfNoCodingThatFFmpegKnowsDoesAMutedPartLeave. No rules make a loop:
+// TestOfNoCodingThatFFmpegKnowsDoesAMutedPartLeave. What a stream fills it with does not
+// tell what comes in: TestFeedMutedInPartMayGainAndLoseWhatIsMuted. No rules make a loop:
 // TestNoRulesMakeALoop. What is said to leave is what is
 // being written or was: TestOnAirIsWhatLeaves, TestSentCountsWhatLeaves.
 //
