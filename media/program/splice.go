@@ -96,35 +96,43 @@ func (s *slot) abut(t *track, time, step int64) int64 {
 // with of delay, up to apart, is made up for by catchUp: what comes much nearer to
 // another is too many at once for those who count pictures by a frame rate, and what is
 // late for longer is not in time with its sound. What is more is made up for twice as
-// fast as time passes, and that of a burst at once.
+// fast as time passes, and that of a burst at once; behind the knee, where there is one.
 func (s *slot) crowd(t *track, dts uint64, time, step int64) (delay, pace int64) {
 	t.kept = max(0, min(t.kept-step/catchUp, s.out+t.period()-time))
 	pace = max(1, t.period()/2)
 	if s.out+pace-time > late {
 		pace = min(pace, crowding)
 	}
+	if t.pace > 0 && mpegts.PTSDelta(t.knee, dts) >= 0 {
+		pace = max(pace, t.pace)
+	}
 	if delay = s.out + pace - time; delay <= t.kept {
 		return t.kept, 0
 	}
-	if was := cmp.Or(t.pace, t.period()); pace < was {
+	if was := cmp.Or(t.pace, t.step); pace < was {
 		t.knee, t.before = t.top, was
 	}
 	if mpegts.PTSDelta(t.knee, dts) >= 0 {
-		delay = max(delay, s.out+t.before-time)
+		delay = max(delay, s.out+min(t.before, step)-time)
 	}
 	return delay, pace
 }
 
 // crowded is by how much the PTS of a frame that crowds comes nearer to its DTS. Up to
 // the knee pictures are as far apart as those were to which a place there has been given,
-// so that all stay in order.
+// so that all stay in order. Behind a burst no picture is shown before its time: those
+// before it will have made up by then.
 func (t *track) crowded(pts, dts uint64) int64 {
 	if t.pace == 0 || t.step <= 0 {
 		return 0
 	}
 	d := mpegts.PTSDelta(pts, dts)
 	early := max(0, min(d, mpegts.PTSDelta(t.knee, dts)))
-	return d - (early*t.before+(d-early)*t.pace)/t.step
+	by := d - (early*min(t.before, t.step)+(d-early)*t.pace)/t.step
+	if !t.rushed {
+		by = min(by, t.delay-t.kept)
+	}
+	return by
 }
 
 // repeat returns a picture that repeats the slot's last one, where t, whose first picture

@@ -47,12 +47,12 @@ func (p *Program) observe(t *track, pes mpegts.PES, at int64) {
 	if t.stamped && !anew {
 		step = mpegts.PTSDelta(dts, t.dts)
 	}
+	if step > 0 {
+		t.step, t.rushed = step, at-t.dtsAt < step/2
+	}
 	p.raise(t, pts, dts, step, at)
 	if step == 0 || mpegts.PTSDelta(pts, t.top) > 0 {
 		t.top = pts
-	}
-	if step > 0 {
-		t.step = step
 	}
 	if t.stamped {
 		t.pause = max(min(at-t.dtsAt, patience), t.pause-t.pause/64)

@@ -24,6 +24,7 @@ type track struct {
 	dts     uint64 // last DTS
 	dtsAt   int64  // its arrival
 	step    int64  // from the one before to it
+	rushed  bool   // the last came much sooner than that behind the one before
 	reorder uint64 // from the first DTS to its PTS
 	epoch   int    // of the feed's clocks, which one it follows
 
