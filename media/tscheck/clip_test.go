@@ -34,6 +34,7 @@ var clips = map[string]clip{
 	"mpeg1video and mp2": ffmpeg(picture + sound + "-c:v mpeg1video -b:v 1M -c:a mp2"),
 	"h264 and aac":       ffmpeg(picture + sound + "-c:v libx264 -bf 2 -c:a aac"),
 	"hevc":               ffmpeg(picture + "-c:v libx265 -preset ultrafast -x265-params log-level=none"),
+	"125 a second":       ffmpeg("-f lavfi -i testsrc2=s=320x240:r=125:d=6 -c:v libx264 -preset ultrafast -bf 0"),
 	"mp2 alone":          ffmpeg(sound + "-c:a mp2"),
 	"constant rate":      ffmpeg(picture + sound + "-c:v libx264 -c:a aac -muxrate 4M"),
 	"clocks that wrap":   ffmpeg(picture + sound + "-c:v libx264 -bf 2 -c:a aac -output_ts_offset 95440"),
