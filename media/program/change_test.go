@@ -305,7 +305,7 @@ func TestClockGoesOnWhileItsFeedIsAway(t *testing.T) {
 	}{
 		{"muted and back", [][]event{paced("v", clip(t, video("20", "mpeg1video")...), 0), call(4*time.Second, mute), call(9*time.Second, unmute)}, 0, "video"},
 		{"dead and back", [][]event{paced("v", v, 0), call(6*time.Second, restart), paced("v", v, 12*time.Second)}, 2, "video"},
-		{"dead, and another back", [][]event{paced("v", v, 0), paced("v", clip(t, video("5", "mpeg1video", "-muxdelay", "0.1", "-output_ts_offset", "1000")...), 12*time.Second)}, 1, "video"},
+		{"dead, and another back", [][]event{paced("v", v, 0), paced("v", clip(t, video("5", "mpeg1video", "-muxdelay", "0.1", "-output_ts_offset", "1000")...), 12*time.Second)}, 2, "video"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out := play(t, selecting("v", "a"), append(c.events, late(paced("a", a, 70*time.Millisecond), 20*time.Millisecond))...)
