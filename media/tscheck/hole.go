@@ -16,6 +16,10 @@ const (
 // as those of Matroska and FLV are.
 const maxOverlap = mpegts.PTSHz / 500
 
+// maxPicture is how long one picture, or a PES packet of sound that is not counted, can
+// last, in 1/90,000 s: 10 s. A longer step does not tell its length.
+const maxPicture = 10 * mpegts.PTSHz
+
 // An extent is how far a track's frames reach: what begins later than there
 // leaves a hole, and sound that begins earlier overlaps. The zero value is that of
 // a track of which nothing has come.
@@ -45,9 +49,11 @@ func (e *extent) next(dts uint64) (late, most, overlap int64) {
 	if e.set && length > 0 {
 		late = mpegts.PTSDelta(dts, e.end)
 	}
-	if e.set {
-		e.length = max(0, mpegts.PTSDelta(dts, e.last))
+	step := mpegts.PTSDelta(dts, e.last)
+	if !e.set || late > most || step < 0 || step > maxPicture {
+		step = 0 // a hole or a silence is not its length
 	}
+	e.length = step
 	e.set, e.last = true, dts
 	return late, most, overlap
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vw/media/mpegts"
+	"vw/media/tscheck"
 )
 
 // TestHolesAreFoundInATrackThatGoesOn shifts the stamps of one track from the
@@ -66,5 +67,34 @@ func TestBreaksThatAreToldAreNoHoles(t *testing.T) {
 		if got := counts(check(joined(rest))); got["holes"] != 0 || got["continuity_errors"] != want {
 			t.Errorf("%s: faults %v", name, got)
 		}
+	}
+}
+
+// TestALongSilenceIsNoHole puts all clocks forward: twice as far is more than half of
+// what 33 bits can tell apart.
+func TestALongSilenceIsNoHole(t *testing.T) {
+	for _, silence := range []time.Duration{20 * time.Second, 6 * time.Hour, 8 * time.Hour, 12 * time.Hour} {
+		ps := packets(t, "two of each")
+		shift(ps[middle(t, ps, hasPCR):], true, []uint16{0x100, 0x101, 0x102, 0x103}, silence.Milliseconds())
+		c := tscheck.New(tscheck.Options{MaxSilence: 24 * time.Hour})
+		c.Write(joined(ps))
+		if r := c.Report(); len(counts(r)) != 0 || r.Programs[0].Silences != 1 {
+			t.Errorf("%v: faults %v, %d silences", silence, counts(r), r.Programs[0].Silences)
+		}
+	}
+}
+
+// TestAHoleIsFoundSoonAfterASilence has pictures half a second late, half a second
+// after 20 s in which there was nothing.
+func TestAHoleIsFoundSoonAfterASilence(t *testing.T) {
+	ps := packets(t, "mpeg1video and mp2")
+	rest := ps[middle(t, ps, hasPCR):]
+	shift(rest, true, []uint16{videoPID, audioPID}, 20_000)
+	for range 13 {
+		rest = rest[1+slices.IndexFunc(rest[1:], startOf(videoPID)):]
+	}
+	shift(rest, false, []uint16{videoPID}, 550)
+	if got := counts(check(joined(ps))); got["holes"] != 1 || len(got) != 1 {
+		t.Errorf("faults %v, want one hole", got)
 	}
 }
