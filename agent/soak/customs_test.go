@@ -13,6 +13,8 @@ const (
 	// taken is how long the agent may take to read what was sent: it may leave by a rule that is
 	// given so much later.
 	taken = time.Second
+	// waited is how long it may wait for a link: the rule by which it was to leave may lead elsewhere then.
+	waited = 2 * time.Second
 	// looked is how long what arrives waits before it is looked at: it is remembered then when it was sent.
 	looked = 300 * time.Millisecond
 	// underWay is how long ago what arrives may have been sent, where a relay is slow.
@@ -167,11 +169,7 @@ func (c *customs) program(url string, at time.Time) (program string) {
 
 // packet holds that one of a feed may have arrived.
 func (c *customs) packet(url string, s sighting, at time.Time, timely func(arrival) (bool, time.Duration)) {
-	allowed := false
-	for _, a := range c.in(s.at, s.at.Add(taken)) {
-		allowed = allowed || a.permits[url].feeds[s.feed]
-	}
-	if !allowed {
+	if !c.allowed(url, s) {
 		c.fault("a packet of %s that was sent at %v arrived at %s at %v, and no rule let it out then", s.feed, s.at.Format("15:04:05.000"), url, at.Format("15:04:05.000"))
 	}
 	a := arrival{s.at, at}
@@ -186,6 +184,28 @@ func (c *customs) packet(url string, s sighting, at time.Time, timely func(arriv
 			c.fault("a packet of %s took %v to %s, which has no fault", s.feed, took, url)
 		}
 	}
+}
+
+// allowed reports whether a packet may arrive at a URL: a rule was to send it there, or elsewhere and has
+// been changed while it waited.
+func (c *customs) allowed(url string, s sighting) bool {
+	programs := map[string]bool{}
+	for _, a := range c.in(s.at, s.at.Add(taken)) {
+		if a.permits[url].feeds[s.feed] {
+			return true
+		}
+		for _, p := range a.permits {
+			if p.feeds[s.feed] {
+				programs[p.program] = true
+			}
+		}
+	}
+	for _, a := range c.in(s.at, s.at.Add(taken+waited)) {
+		if p := a.permits[url]; p.feeds[s.feed] && programs[p.program] {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *customs) average() time.Duration { return c.late / time.Duration(max(1, c.timely)) }
