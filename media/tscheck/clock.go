@@ -23,10 +23,9 @@ type clock struct {
 	fronted bool
 	total   int64
 	hole    int64
-	before  int64 // total at the PCR that is held
-	told    bool  // the lack of a PCR has been counted
-	doubted bool  // a PCR has jumped, and the stamps behind it are to tell whether all was silent
-	fresh   bool  // there are some
+	told    bool // the lack of a PCR has been counted
+	doubted bool // a PCR has jumped, and the stamps behind it are to tell whether all was silent
+	fresh   bool // there are some
 
 	pcrs     int64
 	gaps     int64 // TR 2.3
@@ -61,13 +60,10 @@ func (k *clock) stamped(dts uint64, l limits) {
 	} else if !k.fronted {
 		k.front, k.fronted = dts, true
 	}
-	if k.running && k.lack() > l.pcrInterval+l.jump {
-		k.gap(k.lack())
+	if k.running && k.total-k.hole > l.pcrInterval+l.jump {
+		k.gap(k.total - k.hole)
 	}
 }
-
-// lack is by how much the stamps went forward without a PCR.
-func (k *clock) lack() int64 { return k.total - k.hole - k.before }
 
 // gap counts a lack of PCRs, once.
 func (k *clock) gap(length int64) {
@@ -92,6 +88,7 @@ const (
 // between the two.
 func (k *clock) step(pcr uint64, discontinuity bool, l limits) passage {
 	back := mpegts.PCRDelta(pcr, k.seen) < -pcrJitter
+	soon := k.doubted && mpegts.PCRDelta(pcr, k.seen) <= l.pcrInterval // after the one that is held
 	k.seen = pcr
 	d := mpegts.PCRDelta(pcr, k.anchor)
 	switch {
@@ -111,12 +108,12 @@ func (k *clock) step(pcr uint64, discontinuity bool, l limits) passage {
 		k.longest = max(k.longest, d)
 		k.pass(d, d)
 	case d > l.jump && (len(k.window) == 0 || d-k.total > l.jump && !(k.doubted && k.fresh)):
-		k.doubted, k.fresh, k.before = true, false, k.total
+		k.doubted, k.fresh = true, false
 		return held
 	case d > l.jump && d-k.total > l.jump && !k.borneOut(pcr):
 		k.jumps++
 		return broken
-	case k.lack() > min(l.pcrInterval, d/2): // stamps came, PCRs did not
+	case k.total-k.hole > min(l.pcrInterval, d/2) && !soon: // stamps came, PCRs did not
 		k.gap(max(d-k.hole, l.pcrInterval))
 		k.pass(d, max(d-k.hole, 0))
 	case d > l.jump && d > l.silence:
@@ -152,7 +149,7 @@ func (k *clock) restart(pcr uint64) {
 		}
 	}
 	k.anchor = pcr
-	k.window, k.total, k.hole, k.before, k.told = k.window[:0], 0, 0, 0, false
+	k.window, k.total, k.hole, k.told = k.window[:0], 0, 0, false
 	k.doubted, k.fresh = false, false
 }
 
