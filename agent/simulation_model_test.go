@@ -117,7 +117,8 @@ func (m ruling) confirmed() ruling {
 	return m
 }
 
-// takenBack is the ruling after the time of a trial is up, or after a restart.
+// takenBack is the ruling after the time of a trial is up, or after a restart: rules
+// that are locked then stay.
 func (m ruling) takenBack() ruling {
 	if m.before == nil {
 		return m
@@ -141,9 +142,6 @@ func (m ruling) withMute(entry string, on bool) ruling {
 
 func (m ruling) withLock(on bool) ruling {
 	m.locked = on
-	if on {
-		m.before = nil
-	}
 	return m
 }
 
