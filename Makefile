@@ -24,6 +24,8 @@ test: setup check cross dist-check lesson ## everything, with the race detector;
 	# the soak waits more than it computes: beside the others
 	mkdir -p bin; go test -count=1 -timeout 15m ./agent/soak -for 2m -cycles 2000 >bin/soak.log 2>&1 & soak=$$!; \
 		go test -race -shuffle=on -timeout 20m ./...; result=$$?; wait $$soak || result=1; cat bin/soak.log; exit $$result
+	# a hundred hours, in half a minute of one core
+	go test -count=1 -timeout 10m ./agent -run 'TestSimulation$$' -hours 30
 	# alone: what viewers see is in real time
 	go test -count=1 -timeout 10m ./agent/players -rows 1
 	go test -count=1 ./agent -run 'TestFleet.*/refuses_10m' -fleet 10000
