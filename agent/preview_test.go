@@ -86,7 +86,7 @@ func wantRefusal(t testing.TB, resp *http.Response, body string, status int, wor
 			t.Errorf("%q is not said in %q", w, e.Error)
 		}
 	}
-	if again := resp.Header.Get("Retry-After"); (again != "") != (status == http.StatusServiceUnavailable) {
+	if again := resp.Header.Get("Retry-After"); (again != "") != (status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests) {
 		t.Errorf("%d with Retry-After %q", status, again)
 	}
 }
