@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"vw/agent"
 	"vw/testrelay"
@@ -78,6 +79,18 @@ type tap struct {
 	address string
 	done    chan struct{}
 	sent    bytes.Buffer
+	last    time.Time
+	pause   time.Duration // the longest between two pieces of what the client sent
+}
+
+// Write keeps a piece.
+func (p *tap) Write(b []byte) (int, error) {
+	now := time.Now()
+	if !p.last.IsZero() {
+		p.pause = max(p.pause, now.Sub(p.last))
+	}
+	p.last = now
+	return p.sent.Write(b)
 }
 
 func newTap(t testing.TB, to string) *tap {
@@ -101,7 +114,7 @@ func newTap(t testing.TB, to string) *tap {
 		defer server.Close()
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			_, _ = io.Copy(server, io.TeeReader(client, &p.sent))
+			_, _ = io.Copy(server, io.TeeReader(client, p))
 			_ = server.(*net.TCPConn).CloseWrite()
 		})
 		wg.Go(func() {
