@@ -34,14 +34,17 @@ type picturer struct {
 	next time.Time // when the next picture may be made
 }
 
-// jpeg makes a picture, when there is time for one. It fails when ctx ends.
+// jpeg makes a picture, when there is time for one before ctx ends.
 func (p *picturer) jpeg(ctx context.Context, v *view) ([]byte, error) {
+	if end, ok := ctx.Deadline(); ok && p.next.After(end) {
+		return nil, noTurnError(time.Until(p.next))
+	}
 	rest := time.NewTimer(time.Until(p.next))
 	defer rest.Stop()
 	select {
 	case <-rest.C:
 	case <-ctx.Done():
-		return nil, errNoTurn
+		return nil, noTurnError(time.Until(p.next))
 	}
 	begun := time.Now()
 	defer func() { p.next = begun.Add(max(previewInterval, previewShare*time.Since(begun))) }()
@@ -98,13 +101,14 @@ func (h *handlers) preview(w http.ResponseWriter, r *http.Request, path string) 
 // refuse says why there is no picture, and what to do about it.
 func (v *view) refuse(w http.ResponseWriter, r *http.Request, name string, err error) {
 	var codec *picture.CodecError
+	var later noTurnError
 	switch {
 	case r.Context().Err() != nil: // the client has gone
 	case errors.Is(err, errNotModified):
 		w.Header().Set("ETag", v.tag())
 		w.WriteHeader(http.StatusNotModified)
-	case errors.Is(err, errNoTurn):
-		w.Header().Set("Retry-After", "1")
+	case errors.As(err, &later):
+		w.Header().Set("Retry-After", strconv.Itoa(later.seconds()))
 		writeError(w, http.StatusTooManyRequests, err.Error())
 	case errors.Is(err, picture.ErrNoPicture):
 		w.Header().Set("Retry-After", "1")
@@ -116,10 +120,16 @@ func (v *view) refuse(w http.ResponseWriter, r *http.Request, name string, err e
 	}
 }
 
-var (
-	errNotModified = errors.New("the picture is the one that the client has")
-	errNoTurn      = errors.New("other pictures are being made: ask again in a second")
-)
+var errNotModified = errors.New("the picture is the one that the client has")
+
+// A noTurnError is how long it takes, at least, until there is time for a picture.
+type noTurnError time.Duration
+
+func (e noTurnError) seconds() int { return 1 + int(time.Duration(e)/time.Second) }
+
+func (e noTurnError) Error() string {
+	return fmt.Sprintf("other pictures are being made: ask again in %d s", e.seconds())
+}
 
 // A view is one request's look at a feed or stream.
 type view struct {
@@ -175,7 +185,7 @@ func (v *view) picture(r *http.Request, turns chan picturer) ([]byte, error) {
 		defer func() { turns <- p }()
 		return p.jpeg(ctx, v)
 	case <-ctx.Done():
-		return nil, errNoTurn
+		return nil, noTurnError(0)
 	}
 }
 

@@ -12,6 +12,7 @@ const stillDue = matchMedia("(prefers-reduced-motion: reduce)");
 
 const watched = new Set();
 let enabled = true;
+let resume = 0; // when the agent has time for a picture again, ms
 
 const sight = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) target.picture.seen = isIntersecting;
@@ -51,12 +52,14 @@ export class Picture {
     const response = await fetch(path("preview/", `${this.name}.${coded ? "h264" : "jpg"}`), {
       cache: "no-store", signal: AbortSignal.timeout(within), headers: this.tag ? { "If-None-Match": this.tag } : {},
     });
+    if (response.status === 429) { // it is its turn still, and what is shown stays
+      resume = performance.now() + 1000 * response.headers.get("Retry-After");
+      return;
+    }
     this.next = performance.now() + (stillDue.matches ? calm : 0);
     if (response.status === 304) return;
     if (!response.ok) {
-      const slow = response.status === 429; // the agent has no time for one now: what is shown stays
-      this.next = performance.now() + (slow || response.status === 503 ? 2000 : 10000);
-      if (slow && !this.canvas.hidden) return;
+      this.next = performance.now() + (response.status === 503 ? 2000 : 10000);
       const { error } = await response.json();
       this.clear(response.status === 415 ? this.elsewhere() : error);
       return;
@@ -97,6 +100,7 @@ export class Picture {
 // due is the one that has waited longest.
 function due() {
   const now = performance.now();
+  if (now < resume) return undefined;
   for (const p of watched) if (!p.root.isConnected) watched.delete(p);
   return [...watched].filter((p) => enabled && p.seen && p.video && p.next <= now).sort((a, b) => a.next - b.next)[0];
 }

@@ -43,6 +43,22 @@ await run(async (browser) => {
     return asked === before;
   });
   await page.close();
+
+  // An agent that has time for a picture every 1.5 s.
+  const slow = await browser.newPage({ viewport: { width: 1100, height: 4000 } });
+  slow.on("pageerror", (error) => faults.push(error.message));
+  let free = 0, waits;
+  await slow.route("**/preview/*", (route) => {
+    const { pathname } = new URL(route.request().url()), rest = free - Date.now();
+    if (waits && (waits !== pathname || rest > 0)) faults.push(`${pathname} is asked for, ${rest} ms too early, where it is the turn of ${waits}`);
+    waits = rest > 0 ? pathname : undefined;
+    if (waits) return route.fulfill({ status: 429, headers: { "Retry-After": "2" }, json: { error: "ask again" } });
+    free = Date.now() + 1500;
+    return route.continue();
+  });
+  await slow.goto(setting.url);
+  await eventually("pictures of a slow agent have their turns", async () => (await slow.locator("#feeds canvas:visible").count()) === 2);
+  await slow.close();
   await eventually("and when nobody looks any more nobody reads", async () => (await ask("readers")) === 0);
   check("nothing went wrong in the page", faults.length === 0, faults);
 });
