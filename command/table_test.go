@@ -333,6 +333,26 @@ func TestRulesOnTrialStayWhenTheOwnerLocksThem(t *testing.T) {
 	})
 }
 
+// A lock that is gone before the time is up ends no trial.
+func TestRulesOnTrialAreTakenBackWhereTheOwnersLockIsGone(t *testing.T) {
+	locked := false
+	trials(t, &locked, func(handler *command.Handler) {
+		before := handler.Rules()
+		done(t, handler, replace(mutedLab, `,"confirm":"10s"`))
+		locked = true
+		time.Sleep(9 * time.Second)
+		locked = false
+		if !reflect.DeepEqual(handler.Lasting(), before) {
+			t.Errorf("%v would outlive an end", handler.Lasting())
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if !reflect.DeepEqual(handler.Rules(), before) {
+			t.Errorf("the rules are %v", handler.Rules())
+		}
+	})
+}
+
 // A broker may bring a command twice, and a relay may lose one: what has been done
 // is done, and what follows is the same. Every verb is tried in every state that
 // two others make.
