@@ -58,37 +58,63 @@ func FuzzBroker(f *testing.F) {
 	f.Fuzz(func(t *testing.T, said []byte, cut uint16) {
 		synctest.Test(t, func(t *testing.T) {
 			at := min(int(cut), len(said))
-			d := link.New(link.Config{Dial: func(context.Context, string, string) (net.Conn, error) {
-				near, far := net.Pipe()
-				go beBroker(far, said[:at], said[at:])
-				return near, nil
-			}})
-			conn, err := d.Open(t.Context(), link.Target{URL: "ws+mqtt://localhost/mqtt", Token: "canary-token", Local: true})
-			if err != nil {
-				t.Fatal(err)
-			}
 			begun := time.Now()
-			if err := speak(t, conn); err == nil || strings.Contains(err.Error(), "canary-token") {
+			if err := speak(t, func(m mqtt.Message) {
+				if n := len(m.Payload) + len(m.Topic) + len(m.ResponseTopic) + len(m.Correlation); n > mqtt.MaxReceived {
+					t.Errorf("a message of %d bytes is taken", n)
+				}
+			}, said[:at], said[at:]); err == nil || strings.Contains(err.Error(), "canary-token") {
 				t.Errorf("it ends with %v", err)
 			}
-			if took := time.Since(begun); took > 3*time.Minute {
+			if took := time.Since(begun); took > 4*time.Minute {
 				t.Errorf("it took %v", took)
 			}
-			time.Sleep(time.Minute) // the other end sees its end
 		})
 	})
 }
 
-// speak is a client's life: it connects, publishes, and takes what comes for a minute.
-func speak(t *testing.T, conn *link.Conn) error {
-	client := mqtt.New(conn, mqtt.Config{User: "lab1", KeepAlive: 30 * time.Second,
-		Will:   &mqtt.Message{Topic: mqtt.StatusTopic("lab1"), Payload: []byte("{}"), Retain: true},
-		Topics: []mqtt.Topic{{Filter: mqtt.CommandTopic("lab1")}, {Filter: mqtt.RulesTopic("lab1"), Retained: true}},
-		Receive: func(m mqtt.Message) {
-			if n := len(m.Payload) + len(m.Topic) + len(m.ResponseTopic) + len(m.Correlation); n > mqtt.MaxReceived {
-				t.Errorf("a message of %d bytes is taken", n)
+// A packet may be as long as the broker is told, over several messages of the websocket.
+func TestAPacketIsTakenUpToTheLengthThatTheBrokerIsTold(t *testing.T) {
+	none := &packets.Properties{}
+	for beyond := range 2 {
+		synctest.Test(t, func(t *testing.T) {
+			payload := make([]byte, mqtt.MaxReceived+beyond-len("\x00\x01t\x00")) // topic, and no properties
+			var said bytes.Buffer
+			for _, p := range []io.WriterTo{&packets.Connack{Properties: none}, &packets.Suback{PacketID: 1, Properties: none, Reasons: []byte{1, 1}},
+				&packets.Publish{Topic: "t", Properties: none, Payload: payload}} {
+				if _, err := p.WriteTo(&said); err != nil {
+					t.Fatal(err)
+				}
 			}
-		}})
+			taken := 0
+			err := speak(t, func(m mqtt.Message) { taken += len(m.Payload) }, said.Next(1<<20), said.Bytes())
+			if want := len(payload) * (1 - beyond); taken != want {
+				t.Errorf("%d bytes of %d are taken, want %d", taken, len(payload), want)
+			}
+			if told := strings.Contains(err.Error(), "longer than it was told to"); told != (beyond > 0) {
+				t.Errorf("it ends with: %v", err)
+			}
+		})
+	}
+}
+
+// speak is a client's life with a broker that sends these messages: it connects,
+// publishes, and takes what comes for a minute.
+func speak(t *testing.T, receive func(mqtt.Message), messages ...[]byte) error {
+	d := link.New(link.Config{Dial: func(context.Context, string, string) (net.Conn, error) {
+		near, far := net.Pipe()
+		go beBroker(far, messages...)
+		return near, nil
+	}})
+	conn, err := d.Open(t.Context(), link.Target{URL: "ws+mqtt://localhost/mqtt", Token: "canary-token", Local: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer time.Sleep(time.Minute) // the other end sees its end
+	client := mqtt.New(conn, mqtt.Config{User: "lab1", KeepAlive: 30 * time.Second,
+		Will:    &mqtt.Message{Topic: mqtt.StatusTopic("lab1"), Payload: []byte("{}"), Retain: true},
+		Topics:  []mqtt.Topic{{Filter: mqtt.CommandTopic("lab1")}, {Filter: mqtt.RulesTopic("lab1"), Retained: true}},
+		Receive: receive})
 	return conn.Serve(t.Context(), mqtt.MaxReceived, func(data []byte, _ bool) { client.Feed(data) }, func(life context.Context) error {
 		begun := time.Now()
 		_, err := client.Connect(life)
