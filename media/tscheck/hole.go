@@ -43,7 +43,9 @@ func (e *extent) next(dts uint64) (late, most, overlap int64) {
 	if frame == 0 {
 		length, most = e.length, maxHole
 	}
-	if end := e.last + uint64(length); !e.set || mpegts.PTSDelta(end, e.end) > 0 {
+	if !e.set {
+		e.end = dts
+	} else if end := e.last + uint64(length); mpegts.PTSDelta(end, e.end) > 0 {
 		e.end = end
 	}
 	if e.set && length > 0 {

@@ -84,6 +84,41 @@ func TestALongSilenceIsNoHole(t *testing.T) {
 	}
 }
 
+// TestAStreamThatEndsSoonAfterASilenceHasNoHole ends a stream behind the first stamps after
+// a silence, before a second PCR. 20 h are nearer the end of what 33 bits hold.
+func TestAStreamThatEndsSoonAfterASilenceHasNoHole(t *testing.T) {
+	for _, begin := range []time.Duration{0, 20 * time.Hour, 26 * time.Hour} {
+		ps := packets(t, "mpeg1video and mp2")
+		both := []uint16{videoPID, audioPID}
+		shift(ps, true, both, begin.Milliseconds())
+		first := middle(t, ps, startOf(audioPID))
+		shift(ps[first:], true, both, time.Hour.Milliseconds())
+		next := first + slices.IndexFunc(ps[first:], hasPCR)
+		pcr, _ := ps[next].PCR()
+		ps = slices.Insert(ps, first, mpegts.Packet(mpegts.AppendPCR(nil, videoPID, ps[next].Continuity()-1, pcr)))
+		for end := first + 2; end <= next; end++ {
+			c := tscheck.New(tscheck.Options{MaxSilence: 2 * time.Hour})
+			c.Write(joined(ps[:end]))
+			if r := c.Report(); r.Programs[0].Tracks[0].Holes+r.Programs[0].Tracks[1].Holes > 0 || r.Programs[0].Silences != 1 {
+				t.Errorf("from %v on, %d packets behind the silence: faults %v, %d silences", begin, end-first, counts(r), r.Programs[0].Silences)
+			}
+		}
+	}
+}
+
+// TestAHoleIsFoundWhereverTheStampsBegin has pictures half a second late in streams whose
+// stamps begin anywhere in the 26.5 h that 33 bits hold.
+func TestAHoleIsFoundWhereverTheStampsBegin(t *testing.T) {
+	for begin := range 27 {
+		ps := packets(t, "mpeg1video and mp2")
+		shift(ps, true, []uint16{videoPID, audioPID}, int64(begin)*time.Hour.Milliseconds())
+		shift(ps[middle(t, ps, startOf(videoPID)):], false, []uint16{videoPID}, 550)
+		if got := counts(check(joined(ps))); got["holes"] != 1 || len(got) != 1 {
+			t.Errorf("from %d h on: faults %v, want one hole", begin, got)
+		}
+	}
+}
+
 // TestAHoleIsFoundSoonAfterASilence has pictures half a second late, half a second
 // after 20 s in which there was nothing.
 func TestAHoleIsFoundSoonAfterASilence(t *testing.T) {

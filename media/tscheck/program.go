@@ -121,14 +121,21 @@ func (g *program) closed(l limits) *program {
 	if !k.running {
 		return &end
 	}
-	if d := mpegts.PCRDelta(k.seen, k.anchor); d > l.jump && d-k.total > l.jump && !(k.fresh && k.borneOut(k.seen)) {
-		k.jumps++ // held, and no stamp bore it out
-		return &end
+	active := k.total
+	if d := mpegts.PCRDelta(k.seen, k.anchor); d > l.jump { // held
+		if d > l.silence || d-k.total > l.jump && !(k.fresh && k.borneOut(k.seen)) {
+			k.jumps++ // no stamp bore it out
+			return &end
+		}
+		k.silences++
+		k.silence += d
+		k.widest = max(k.widest, d)
+		active -= k.hole
 	}
 	end.judge(span{
 		before: k.anchor, after: k.anchor + uint64(k.total),
 		from: k.now, to: k.now + k.total,
-		activeFrom: k.active, activeTo: k.active + k.total,
+		activeFrom: k.active, activeTo: k.active + active,
 	}, l)
 	return &end
 }
