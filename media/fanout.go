@@ -13,6 +13,7 @@ type fanout struct {
 	fastStart fastStart
 	subs      []*Subscriber // whose link is up
 	resumed   bool          // viewers may have seen counters of it before the program was started again
+	replacing bool          // what is replaced goes on still: not for who joins
 	// filter returns what is left of a chunk for those beyond this machine.
 	filter func(chunk) chunk
 	// renew asks for a random access point; nil where nobody can make one.
@@ -49,7 +50,7 @@ func (f *fanout) pass(c chunk, from *Subscriber) {
 		switch {
 		case own.data == nil: // it is muted
 		case !s.waits.IsZero():
-			s.begin(own, c)
+			s.begin(own, c, f.replacing)
 		default:
 			s.queue.push(own)
 		}
@@ -70,12 +71,15 @@ func (f *fanout) attach(s *Subscriber, again bool) {
 	tables := chunk{data: f.inspector.appendPSI(nil), at: now, rap: -1, contents: f.inspector.contents}
 	past := f.fastStart.chunks
 	s.waits = time.Time{}
-	if f.fastStart.fresh(now, s.since) {
+	switch {
+	case f.replacing:
+		past, s.waits = nil, now.Add(startWait)
+	case f.fastStart.fresh(now, s.since):
 		tables.data, tables.contents = slices.Clone(f.fastStart.psi), past[0].contents
 		if again {
 			tables.data = f.fastStart.appendClock(tables.data, f.inspector.program.PMT.PCRPID)
 		}
-	} else {
+	default:
 		past = nil
 		if tables.contents.hasVideo() {
 			s.waits = now.Add(startWait)

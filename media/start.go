@@ -95,16 +95,20 @@ func (s *fastStart) appendClock(dst []byte, pid uint16) []byte {
 // begin passes a chunk on, filtered for the subscriber, who waits for a random
 // access point of the video: until then the tables alone, so that their counters
 // go on. It waits no longer than startWait, nor where the chunk as it came in,
-// whole, is not known to be of a program with video.
-func (s *Subscriber) begin(c, whole chunk) {
+// whole, is not known to be of a program with video; but as long as what is replaced
+// goes on.
+func (s *Subscriber) begin(c, whole chunk, replacing bool) {
 	if whole.format != packets {
 		s.queue.push(c)
 		return
 	}
 	from := max(0, c.rap)
-	if whole.rap < 0 && whole.contents.hasVideo() && whole.at.Before(s.waits) {
+	switch {
+	case replacing:
+		from, s.waits = len(c.data), whole.at.Add(startWait)
+	case whole.rap < 0 && whole.contents.hasVideo() && whole.at.Before(s.waits):
 		from = len(c.data)
-	} else {
+	default:
 		s.waits = time.Time{}
 	}
 	tables := c

@@ -234,6 +234,44 @@ func TestNewDestinationOfAStreamStartsAtARandomAccessPoint(t *testing.T) {
 	}
 }
 
+// What is replaced goes on until the next one can start: for who sees it, and for
+// nobody who joins meanwhile.
+func TestWhoJoinsGetsNothingOfWhatIsReplaced(t *testing.T) {
+	went := 0
+	for frames := range 12 {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStudio(t)
+			s.sources["av"].group = 35
+			s.SetStreams(map[string][]string{"s": {"v", "a"}})
+			stays := follow(t, s.Router, media.Subscription{Name: "s"})
+			s.play(t, 2*time.Second+time.Duration(frames)*frameTime)
+			before := len(stays.got())
+			changed := s.SetStreams(map[string][]string{"s": {"av"}})
+			joins := []*tail{follow(t, s.Router, media.Subscription{Name: "s"}), follow(t, s.Router, media.Subscription{Name: "s", Client: true})}
+			s.play(t, frameTime)
+			joins = append(joins, follow(t, s.Router, media.Subscription{Name: "s"}))
+			s.play(t, 3*time.Second/2)
+			changed.Wait(t.Context())
+			joins = append(joins, follow(t, s.Router, media.Subscription{Name: "s", Client: true}))
+			replaced := only(append(newSource(8, 0).take(100), newSource(0, 2).take(100)...), videoPID, audioPID)
+			went += leaked(stays.got()[before:], replaced)
+			s.play(t, time.Second)
+			for i, x := range joins {
+				all := x.got()
+				if n := leaked(all, replaced); n > 0 {
+					t.Errorf("%d frames, joiner %d: %d packets of what was replaced", frames, i, n)
+				}
+				if n := kinds(t, all, all); n["video"] == 0 || n["audio"] == 0 {
+					t.Errorf("%d frames, joiner %d: packets: %v", frames, i, n)
+				}
+			}
+		})
+	}
+	if went == 0 {
+		t.Error("nothing of what is replaced went on")
+	}
+}
+
 // A black picture that stands alone comes once a second, and for who joins at once.
 func TestNewDestinationOfABlackStreamStartsSoon(t *testing.T) {
 	camera, microphone := liveClip(t, "testsrc=s=160x112:r=25:d=10", "-c:v", "mpeg1video"), liveClip(t, "sine=d=10", "-c:a", "mp2")

@@ -87,7 +87,7 @@ func (s *stream) set(ruled bool, selectors []program.Selector) (keep func(chunk)
 	}
 	s.endSplice()
 	s.fastStart.clear()
-	if s.program.Splicing() {
+	if s.replacing = s.program.Splicing(); s.replacing {
 		s.spliced = make(chan struct{})
 	}
 	s.fill(s.router.now())
@@ -109,7 +109,8 @@ func (s *stream) set(ruled bool, selectors []program.Selector) (keep func(chunk)
 func (s *stream) endSplice() {
 	if s.spliced != nil && !s.program.Splicing() {
 		close(s.spliced)
-		s.spliced = nil
+		s.spliced, s.replacing = nil, false
+		s.fastStart.clear()
 	}
 }
 
