@@ -30,12 +30,16 @@ var (
 // draw draws the next command.
 func draw(r *rand.Rand, m ruling) order {
 	o := order{local: r.IntN(3) == 0, next: m}
+	locks := 1
+	if m.before != nil { // a lock decides what becomes of a table on trial
+		locks = 5
+	}
 	kinds := []struct {
 		weight int
 		draw   func(*rand.Rand, ruling, order) order
 	}{
-		{6, addStream}, {2, deleteStream}, {7, addDestination}, {2, deleteDestination}, {3, addTable}, {1, confirmTable},
-		{2, listSome}, {4, muteSome}, {1, lockAll}, {2, nonsense},
+		{6, addStream}, {2, deleteStream}, {7, addDestination}, {2, deleteDestination}, {5, addTable}, {1, confirmTable},
+		{2, listSome}, {4, muteSome}, {locks, lockAll}, {2, nonsense},
 	}
 	sum := 0
 	for _, k := range kinds {
@@ -169,7 +173,7 @@ func addTable(r *rand.Rand, m ruling, o order) order {
 		destinations[id] = d
 	}
 	o.text = map[string]any{"verb": "add", "what": "rules", "rule": map[string]any{"streams": t.streams, "destinations": destinations}}
-	if r.IntN(3) == 0 {
+	if r.IntN(2) == 0 {
 		t.confirm = time.Duration(1+r.IntN(200)) * time.Second
 		o.text["confirm"] = t.confirm.String()
 	}
@@ -245,7 +249,7 @@ func muteSome(r *rand.Rand, m ruling, o order) order {
 }
 
 func lockAll(r *rand.Rand, m ruling, o order) order {
-	on := !m.locked && r.IntN(3) == 0
+	on := !m.locked && (m.before != nil || r.IntN(3) == 0)
 	o.local, o.next = true, m.withLock(on)
 	o.rest = [3]string{"PUT", "/api/lock", ""}
 	if !on {

@@ -91,8 +91,12 @@ func (l *life) dead() bool {
 	return l.killed
 }
 
-// disk is called before the state is written.
+// disk is called before the state is written. It is slow where the agent is to be
+// killed, so that a reply that does not wait for it is seen.
 func (l *life) disk() {
+	if l.doomed() {
+		time.Sleep(100 * time.Millisecond)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.writes == 0 {

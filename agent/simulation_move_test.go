@@ -79,10 +79,13 @@ func (w *world) move() {
 	w.heal()
 	w.sleep(healing)
 	w.locate()
-	to := pick(w.random, slices.DeleteFunc(slices.Clone(simSites), func(a string) bool { return a == w.rule }))
+	to := pick(w.random, slices.DeleteFunc(slices.Clone(simSites), func(a string) bool { return a == w.rule && a != simDoor }))
 	auth, token, way := pick(w.random, []string{"bearer", "message", "access"}), simToken, w.random.IntN(8)
-	if to == w.channel { // it is dialled there already, since it cannot be elsewhere
+	if to == w.channel { // it is dialled there already: what comes in there comes in twice, perhaps
 		way = 0
+	}
+	if to == w.rule && (auth == w.shown || auth == "access" || w.shown == "access") { // nobody can tell that an access relay leads to the same topic
+		return
 	}
 	if way == 7 && to == simDoor {
 		token = "another"
@@ -121,6 +124,29 @@ func (w *world) move() {
 	w.settled(from, to, auth, moved)
 }
 
+// outage has the endpoint in force gone for longer than a trial lasts: then commands are
+// taken at one that is known besides, where there is one.
+func (w *world) outage() {
+	known := slices.DeleteFunc([]string{w.formerly, simRelays[0]}, func(a string) bool { return a == "" || a == w.rule })
+	if w.model.before != nil || len(known) == 0 {
+		return
+	}
+	w.tell("the command channel's endpoint goes away")
+	w.count["outages"]++
+	w.heal()
+	w.sleep(healing)
+	w.network.at(w.rule).set(weather{dial: refused})
+	w.network.at(w.rule).reset()
+	w.troubled[w.rule], w.unsure = true, true
+	w.sleep(simTrial + healing)
+	if !slices.ContainsFunc(known, w.takes) {
+		w.fault("while %s is away commands are taken at none of %v", w.rule, known)
+	}
+	w.heal()
+	w.sleep(healing)
+	w.locate()
+}
+
 // settled holds where commands are taken after a trial against where they have to be.
 func (w *world) settled(from, to, auth string, moved bool) {
 	if moved {
@@ -157,7 +183,7 @@ func (w *world) admitted(rule map[string]any) bool {
 	}
 	var reply struct{ Destination, Trial string }
 	trial := simTrial.String()
-	if at := channelRule(w.rule, w.shown, ""); rule["destination"] == at["destination"] {
+	if at := channelRule(w.rule, w.shown, ""); rule["destination"] == at["destination"] && rule["auth"] == at["auth"] {
 		trial = ""
 	}
 	if !ok || json.Unmarshal([]byte(got), &reply) != nil || reply.Destination != rule["destination"] || reply.Trial != trial {

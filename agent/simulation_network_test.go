@@ -284,9 +284,9 @@ func (e *end) SetDeadline(t time.Time) error {
 func (e *end) LocalAddr() net.Addr  { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
 func (e *end) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 2} }
 
-// inFlight is how much a pipeline holds before who writes has to wait, in bytes: what a
-// kernel does.
-const inFlight = 128 << 10
+// inFlight is how much a pipeline holds before who writes has to wait, in bytes: some
+// seconds of a stream here, as of a real one in a kernel.
+const inFlight = 4 << 10
 
 // A pipeline carries bytes one way. Nothing of it is lost while it lasts, as with TCP.
 type pipeline struct {

@@ -84,8 +84,10 @@ func (w *world) step() {
 		w.post()
 	case n < 95:
 		w.trouble()
-	case n < 97:
+	case n < 96:
 		w.move()
+	case n < 97:
+		w.outage()
 	case n < 98:
 		w.restart()
 	default:

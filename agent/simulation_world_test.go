@@ -185,7 +185,11 @@ func (w *world) sleep(d time.Duration) {
 		time.Sleep(time.Until(w.model.until.Add(-late)))
 		w.permit(w.model.takenBack())
 		time.Sleep(time.Until(w.model.until.Add(late)))
-		w.tell("the table on trial is taken back")
+		w.tell("the time of the table on trial is up")
+		w.count["trials"]++
+		if w.model.locked {
+			w.count["trials that ended in a lock"]++
+		}
 		w.customs.mu.Lock()
 		w.become(w.model.takenBack())
 		w.customs.mu.Unlock()
@@ -387,6 +391,9 @@ func (w *world) replies(address string, text map[string]any, most int, patience 
 // resolve finds out which of two tables is in force after a command that was not
 // answered.
 func (w *world) resolve(a, b ruling) {
+	w.customs.mu.Lock()
+	clear(w.customs.acks) // the reply may leave yet
+	w.customs.mu.Unlock()
 	w.heal()
 	w.permit(b, a.takenBack(), b.takenBack())
 	time.Sleep(healing)
@@ -400,7 +407,6 @@ func (w *world) resolve(a, b ruling) {
 		if got := w.standing(); sameStanding(got, m) {
 			w.tell("it was resolved")
 			w.customs.mu.Lock()
-			clear(w.customs.acks)
 			w.become(m)
 			w.customs.mu.Unlock()
 			return
