@@ -21,6 +21,7 @@ type moves struct {
 	formerly string // that of the one before, "" for none
 	unsure   bool   // commands may be taken at another endpoint than last
 	shown    string // how the relay of the rule in force is shown the token
+	showed   string // how that of the one before was
 }
 
 // channelRule is the rule of an endpoint.
@@ -84,8 +85,15 @@ func (w *world) move() {
 	if to == w.channel { // it is dialled there already: what comes in there comes in twice, perhaps
 		way = 0
 	}
-	if to == w.rule && (auth == w.shown || auth == "access" || w.shown == "access") { // nobody can tell that an access relay leads to the same topic
+	if to == w.rule && auth == w.shown {
 		return
+	}
+	there := w.showed
+	if to == w.rule {
+		there = w.shown
+	}
+	if to == simDoor && to == w.channel && (auth == "access") != (there == "access") {
+		return // nobody can tell that an access relay leads to the same topic
 	}
 	if way == 7 && to == simDoor {
 		token = "another"
@@ -152,7 +160,7 @@ func (w *world) settled(from, to, auth string, moved bool) {
 	if moved {
 		w.tell("the command channel has moved from %s to %s", from, to)
 		w.count["moved"]++
-		w.formerly, w.rule, w.shown, w.channel = w.rule, to, auth, to
+		w.formerly, w.showed, w.rule, w.shown, w.channel = w.rule, w.shown, to, auth, to
 	}
 	w.heal()
 	w.sleep(healing)

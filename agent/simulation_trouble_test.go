@@ -44,7 +44,7 @@ type namedWeather struct {
 
 func drawWeather(r *rand.Rand) namedWeather {
 	return pick(r, []namedWeather{
-		{"slow", weather{delay: time.Duration(r.IntN(2000)) * time.Millisecond}},
+		{"slow", weather{delay: time.Duration(r.IntN(4000)) * time.Millisecond}},
 		{"half open", weather{up: true}},
 		{"half open the other way", weather{down: true}},
 		{"lost", weather{up: true, down: true}},
