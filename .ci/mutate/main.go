@@ -28,6 +28,9 @@ type part struct {
 // slow are tests that take long: of all codings that ffmpeg has, and in a browser.
 const slow = "TestOfNoCodingThatFFmpegKnowsDoesAMutedPartLeave|TestBrowser"
 
+// simulation is of all of it.
+var simulation = []string{"./agent", "-run", "TestSimulation$", "-seed", "1", "-hours", "20"}
+
 var parts = []part{
 	{"packet path", []string{
 		"media/chunk.go", "media/direct.go", "media/discontinuity.go", "media/fanout.go", "media/feed.go", "media/fifo.go", "media/post.go",
@@ -36,16 +39,16 @@ var parts = []part{
 	}, [][]string{{"-skip", slow, "./media", "./media/mpegts", "./media/program"}}, nil, nil},
 	{"mute", []string{
 		"media/mute.go", "media/change.go", "media/pendingwrites.go", "media/onair.go", "agent/owner/mute.go", "agent/owner/mutefile.go", "agent/owner/owner.go", "agent/owner/window.go", "agent/owner/token.go",
-	}, [][]string{{"-skip", slow, "./media", "./agent/owner"}, {"./agent", "-skip", slow, "-run", "Mute|Owner|Lock|OnAir"}}, nil, nil},
+	}, [][]string{{"-skip", slow, "./media", "./agent/owner"}, {"./agent", "-skip", slow, "-run", "Mute|Owner|Lock|OnAir"}, simulation}, nil, nil},
 	{"trial", []string{
 		"agent/channel/endpoint.go", "agent/channel/fallback.go", "agent/channel/trial.go", "agent/channel/twins.go", "command/confirm.go",
-	}, [][]string{{"./command"}, {"./agent", "-skip", slow, "-run", "Trial|Endpoint|Channel|Mistyped|Commanded|Confirm|Table"}}, nil, nil},
+	}, [][]string{{"./command"}, {"./agent", "-skip", slow, "-run", "Trial|Endpoint|Channel|Mistyped|Command|Confirm|Table|Links"}, simulation}, nil, nil},
 	{"policy", []string{
 		"agent/link/address.go", "agent/link/policy.go", "agent/link/target.go", "agent/link/credential.go", "agent/forward/admission.go", "command/destination.go",
-	}, [][]string{{"./agent/link", "./command"}, {"./agent", "-skip", slow, "-run", "Dialled|Token|Credential|Allowed|Rules|Machine|Address|Place"}}, nil, nil},
+	}, [][]string{{"./agent/link", "./command"}, {"./agent", "-skip", slow, "-run", "Dialled|Token|Credential|Allowed|Rules|Machine|Address|Place|Record|Saved"}}, nil, nil},
 	{"state", []string{
 		"agent/state/*.go", "media/saved.go", "media/keep.go",
-	}, [][]string{{"-skip", slow, "./media"}, {"./agent", "-skip", slow, "-run", "State|Restart|Saved|Outlive|Disk|Killed|Slots"}}, nil, nil},
+	}, [][]string{{"-skip", slow, "./media", "./agent/state"}, {"./agent", "-skip", slow, "-run", "State|Restart|Saved|Outlive|Disk|Killed|Slots"}, simulation}, nil, nil},
 }
 
 func main() {
