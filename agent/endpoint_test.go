@@ -44,6 +44,38 @@ func TestAnEndpointThatHangsUpAtOnceIsGivenUp(t *testing.T) {
 	})
 }
 
+// An endpoint that is lost again and again is kept where it is up for 10 s in between,
+// or where commands are done there.
+func TestAnEndpointThatIsLostNowAndThenIsKept(t *testing.T) {
+	for name, c := range map[string]struct {
+		lasts    time.Duration
+		commands bool
+	}{"up for 12 s": {12 * time.Second, false}, "commanded": {2 * time.Second, true}} {
+		t.Run(name, func(t *testing.T) {
+			tell(t, 1, otherHost, func(s *story) {
+				s.move()
+				if !s.answers(otherHost, s.newPath) {
+					t.Fatal("it has not moved")
+				}
+				for begun := time.Now(); time.Since(begun) < s.config.Trial+5*time.Minute; time.Sleep(100 * time.Millisecond) {
+					i := s.agent.Channel()
+					if i.Relay == oldHost && i.State == "up" {
+						t.Fatalf("after %v it is sought where it was before", time.Since(begun))
+					}
+					if i.State != "up" || time.Since(i.Since) < c.lasts {
+						continue
+					}
+					if c.commands {
+						s.relays[otherHost].Send(s.newPath, websocket.TextMessage, []byte(`{"verb":"healthcheck"}`))
+						time.Sleep(time.Second)
+					}
+					s.relays[otherHost].Drop(s.newPath)
+				}
+			})
+		})
+	}
+}
+
 func TestAnEndpointWhereNoCommandWasDoneIsForgotten(t *testing.T) {
 	tell(t, 1, otherHost, func(s *story) {
 		s.move()

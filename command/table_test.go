@@ -1,9 +1,11 @@
 package command_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"maps"
 	"reflect"
 	"slices"
@@ -224,7 +226,8 @@ func TestTheHashIsTheSameOnEveryAgent(t *testing.T) {
 func trials(t *testing.T, locked *bool, test func(handler *command.Handler)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		handler := command.New(command.Config{Rules: channel(""), Reports: fake{locked: locked}})
+		var log bytes.Buffer
+		handler := command.New(command.Config{Rules: channel(""), Reports: fake{locked: locked}, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		ctx, cancel := context.WithCancel(context.Background())
 		ended := make(chan struct{})
 		go func() { handler.Run(ctx); close(ended) }()
@@ -232,6 +235,9 @@ func trials(t *testing.T, locked *bool, test func(handler *command.Handler)) {
 		test(handler)
 		cancel()
 		<-ended
+		if strings.Contains(log.String(), "ERROR") {
+			t.Errorf("log:\n%s", &log)
+		}
 	})
 }
 

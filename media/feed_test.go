@@ -108,8 +108,14 @@ func TestFaultsOfFormerSourcesStayCounted(t *testing.T) {
 	r := media.NewRouter()
 	ts := newSource(5, 2).take(20)
 	gap := slices.Concat(ts[:11*mpegts.PacketSize], ts[12*mpegts.PacketSize:])
+	damaged := bytes.Clone(ts)
+	damaged[len(damaged)-mpegts.PacketSize+1] |= 0x80
 	for range 3 {
 		copyAll(t, r, "feed", gap)
+		copyAll(t, r, "damaged", damaged)
+	}
+	if n := r.Feeds()["damaged"].TransportErrors; n != 3 {
+		t.Errorf("%d transport errors, want 3", n)
 	}
 	i := r.Feeds()["feed"]
 	if i.ContinuityErrors != 3 || int(i.Packets) != 3*len(gap)/mpegts.PacketSize {
