@@ -54,7 +54,7 @@ func (w *world) locate() {
 			return
 		}
 	}
-	if w.calm() {
+	if w.calm() && !w.life.doomed() {
 		w.fault("commands are taken at none of %v", known)
 	}
 	w.channel = w.rule

@@ -11,6 +11,9 @@ import (
 // tracks and tables.
 const maxBridges = program.MaxTracks + 2
 
+// unknown is no continuity counter.
+const unknown = -1
+
 // tables are PAT and PMT of a stream, as packets, and when they came in.
 type tables struct {
 	pat, pmt []byte
@@ -42,7 +45,7 @@ func (q *queue) noteDropped(c chunk) {
 		return
 	}
 	for p := range mpegts.Packets(c.data) {
-		q.discontinuities[p.PID()] = struct{}{}
+		q.discontinuities[p.PID()] = unknown
 		if c.contents.table(p.PID()) && !c.at.Before(q.missed.at) {
 			q.missed.add(p, c.at)
 		}
@@ -50,8 +53,8 @@ func (q *queue) noteDropped(c chunk) {
 }
 
 // appendPart adds a chunk to what is handed out, with a packet before each
-// that follows a discontinuity.
-func (q *queue) appendPart(c chunk) {
+// that follows a discontinuity. Among says that the last purge may have left it.
+func (q *queue) appendPart(c chunk, among bool) {
 	if !q.bridges || len(q.discontinuities) == 0 || c.format != packets || len(c.data) == 0 {
 		q.parts = append(q.parts, c.data)
 		return
@@ -62,15 +65,10 @@ func (q *queue) appendPart(c chunk) {
 		q.restored = q.missed
 	}
 	q.missed = tables{}
-	from, last := 0, uint16(mpegts.NullPID)
+	from := 0
 	for at := 0; at < len(c.data) && len(q.discontinuities) > 0; at += mpegts.PacketSize {
-		p := mpegts.Packet(c.data[at : at+mpegts.PacketSize])
-		if p.PID() == last {
-			continue
-		}
-		last = p.PID()
-		if _, jumps := q.discontinuities[last]; jumps {
-			q.parts = append(q.parts, c.data[from:at:at], q.bridge(p))
+		if bridge := q.bridge(mpegts.Packet(c.data[at:at+mpegts.PacketSize]), among); bridge != nil {
+			q.parts = append(q.parts, c.data[from:at:at], bridge)
 			from = at
 		}
 	}
@@ -82,23 +80,34 @@ func (q *queue) appendTables(b []byte) {
 	if len(b) == 0 {
 		return
 	}
-	p := mpegts.Packet(b[:mpegts.PacketSize])
-	if _, jumps := q.discontinuities[p.PID()]; jumps {
-		q.parts = append(q.parts, q.bridge(p))
+	if bridge := q.bridge(mpegts.Packet(b[:mpegts.PacketSize]), false); bridge != nil {
+		q.parts = append(q.parts, bridge)
 	}
 	q.parts = append(q.parts, b)
 }
 
-// bridge returns the packet without payload that makes the jump of the
-// continuity counter before p a legal one (ISO/IEC 13818-1, 2.4.3.5).
-func (q *queue) bridge(p mpegts.Packet) []byte {
-	delete(q.discontinuities, p.PID())
-	q.bridged = append(q.bridged, p.PID())
-	next := p.Continuity()
-	if !p.HasPayload() {
-		next++ // such a packet repeats the counter of the one before
+// bridge returns the packet without payload that makes a jump of the
+// continuity counter before p a legal one (ISO/IEC 13818-1, 2.4.3.5), nil where there
+// is none. Among what a purge has left there may be more than one of a PID.
+func (q *queue) bridge(p mpegts.Packet, among bool) []byte {
+	pid, next := p.PID(), p.Continuity()
+	last, doubtful := q.discontinuities[pid]
+	if !doubtful {
+		return nil
 	}
-	return mpegts.AppendDiscontinuity(nil, p.PID(), next)
+	if among {
+		q.discontinuities[pid] = int(next)
+	} else {
+		delete(q.discontinuities, pid)
+	}
+	if !p.HasPayload() {
+		next = (next + 1) & 0x0f // such a packet repeats the counter of the one before
+	}
+	if last == int(next-1)&0x0f {
+		return nil
+	}
+	q.bridged = append(q.bridged, pid)
+	return mpegts.AppendDiscontinuity(nil, pid, next)
 }
 
 // notePurged notes packets of c that have been purged, of these PIDs; nil is
@@ -111,7 +120,7 @@ func (q *queue) notePurged(c chunk, pids []uint16) {
 		pids = c.without(nil)
 	}
 	for _, pid := range pids {
-		q.discontinuities[pid] = struct{}{}
+		q.discontinuities[pid] = unknown
 	}
 }
 
@@ -132,7 +141,7 @@ func (q *queue) jump(pids map[uint16]*pidState) {
 	q.missed = tables{}
 	for pid := range pids {
 		if pid != mpegts.NullPID {
-			q.discontinuities[pid] = struct{}{}
+			q.discontinuities[pid] = unknown
 		}
 	}
 }

@@ -98,6 +98,39 @@ func TestMessagesOfAStreamWithGapsAreNoLonger(t *testing.T) {
 	}
 }
 
+// TestWhatIsMutedInTheMiddleOfABacklogIsBridgedThere has a camera left out whose packets
+// wait among others of its PID: the clocks between two pictures, and black ones.
+func TestWhatIsMutedInTheMiddleOfABacklogIsBridgedThere(t *testing.T) {
+	camera := liveClip(t, "testsrc2=s=160x112:r=3:d=10", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
+	microphone := liveClip(t, "sine=d=10", "-c:a", "mp2")
+	for tenths := range 10 {
+		synctest.Test(t, func(t *testing.T) {
+			r := media.NewRouter()
+			playLive(t, r, "camera", camera)
+			playLive(t, r, "microphone", microphone)
+			with, without := map[string][]string{"s": {"camera", "microphone"}}, map[string][]string{"s": {"microphone"}}
+			r.SetStreams(with)
+			x := subscribe(t, r, media.Subscription{Name: "s"})
+			time.Sleep(time.Second + time.Duration(tenths)*90*time.Millisecond)
+			seen := waiting(x)
+			time.Sleep(500 * time.Millisecond)
+			r.SetStreams(without).Wait(t.Context())
+			time.Sleep(200 * time.Millisecond)
+			r.SetMutes([]string{"microphone"}).Wait(t.Context())
+			time.Sleep(200 * time.Millisecond)
+			if x.Info().Dropped > 0 {
+				t.Fatal("more was removed than the camera")
+			}
+			seen = append(seen, waiting(x)...)
+			time.Sleep(100 * time.Millisecond)
+			seen = append(seen, waiting(x)...)
+			if r := report(seen); r.ContinuityErrors > 0 {
+				t.Errorf("%d tenths: %d continuity errors", tenths, r.ContinuityErrors)
+			}
+		})
+	}
+}
+
 // TestTablesThatWereDroppedComeBeforeWhatIsLeft has a track come into a stream while a
 // reader takes nothing: what that goes on with is of the new track too.
 func TestTablesThatWereDroppedComeBeforeWhatIsLeft(t *testing.T) {

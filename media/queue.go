@@ -54,24 +54,25 @@ type queue struct {
 	bytes           int
 	out             []chunk // handed out, until done is called
 	parts           [][]byte
-	writer          Writer              // that is tried; nil: none
-	trying          sync.Mutex          // held while it is
-	begun           bool                // out has been tried, and some of it is left
-	stale           bool                // some of out has been purged since
-	passed          bool                // packets that come after out have been dropped since
-	bridged         []uint16            // PIDs of discontinuities that the message handed out has bridged
-	discontinuities map[uint16]struct{} // PIDs whose next packet does not follow the reader's last
-	missed          tables              // the newest that were dropped, to be handed out before what comes next
-	restored        tables              // those that the message handed out begins with
-	idle            chan struct{}       // closed when out is done with; nil where nobody waits
-	wake            chan struct{}       // capacity 1
-	sent            uint64              // packets and messages
-	sentB           uint64              // bytes
-	drops           uint64              // packets and messages
+	writer          Writer         // that is tried; nil: none
+	trying          sync.Mutex     // held while it is
+	begun           bool           // out has been tried, and some of it is left
+	stale           bool           // some of out has been purged since
+	passed          bool           // packets that come after out have been dropped since
+	bridged         []uint16       // PIDs of discontinuities that the message handed out has bridged
+	discontinuities map[uint16]int // PIDs whose next packet may not follow the last that was handed out, whose counter this is; unknown: it does not
+	purged          int            // items that were there at the last purge: what it removed lay among them, or behind
+	missed          tables         // the newest that were dropped, to be handed out before what comes next
+	restored        tables         // those that the message handed out begins with
+	idle            chan struct{}  // closed when out is done with; nil where nobody waits
+	wake            chan struct{}  // capacity 1
+	sent            uint64         // packets and messages
+	sentB           uint64         // bytes
+	drops           uint64         // packets and messages
 }
 
 func newQueue(outward bool) *queue {
-	return &queue{outward: outward, wake: make(chan struct{}, 1), discontinuities: map[uint16]struct{}{}}
+	return &queue{outward: outward, wake: make(chan struct{}, 1), discontinuities: map[uint16]int{}}
 }
 
 // push adds a chunk. It never waits. After it comes flush or signal.
@@ -153,6 +154,7 @@ func (q *queue) dropFirst(n int) {
 		c.release()
 	}
 	q.items.drop(n)
+	q.purged = max(0, q.purged-n)
 }
 
 // take waits for something to write. done has to be called before the next.
@@ -190,17 +192,19 @@ func (q *queue) handOut() Message {
 		most -= min(len(q.discontinuities), maxBridges)*mpegts.PacketSize + q.missed.len()
 	}
 	for items[0].format == packets && n < len(items) && items[n].format == packets &&
-		size+len(items[n].data) <= most {
+		size+len(items[n].data) <= most && q.purged == 0 {
 		size += len(items[n].data)
 		n++
 	}
 	q.out = append(q.out[:0], items[:n]...)
 	q.items.drop(n)
 	q.bytes -= size
+	among := q.purged > 0
+	q.purged = max(0, q.purged-n)
 	q.parts, q.bridged, q.restored = q.parts[:0], q.bridged[:0], tables{}
 	q.stale, q.passed = false, false
 	for _, c := range q.out {
-		q.appendPart(c)
+		q.appendPart(c, among)
 	}
 	return q.message()
 }
@@ -224,7 +228,7 @@ func (q *queue) finish(written bool) {
 	again := !written && !q.closed && !q.stale && len(q.out) > 0 && (!q.passed || q.out[0].format != packets)
 	if !written {
 		for _, pid := range q.bridged {
-			q.discontinuities[pid] = struct{}{}
+			q.discontinuities[pid] = unknown
 		}
 		if q.missed.len() == 0 {
 			q.missed = q.restored
@@ -232,6 +236,7 @@ func (q *queue) finish(written bool) {
 	}
 	if again {
 		q.items.putBack(q.out)
+		q.purged += len(q.out) // they may be what it left
 	}
 	if written && q.outward {
 		noteSent(q.out)
@@ -279,6 +284,9 @@ func (q *queue) purge(of func(chunk) remainder) (busy <-chan struct{}) {
 		}
 	}
 	q.items.truncate(n)
+	if q.purged = min(q.purged, n); len(q.discontinuities) > 0 {
+		q.purged = n
+	}
 	removed := func(c chunk) bool {
 		rest := of(c).chunk.data
 		return rest == nil || len(rest) != len(c.data)
