@@ -20,7 +20,8 @@ func (e effects) Admit(rule command.Destination) (command.Admission, error) {
 // Apply puts rules in force.
 func (e effects) Apply(r command.Rules, admitted []command.Admission) command.Applied {
 	a := e.agent
-	pending := a.router.SetStreams(r.Streams)
+	pending := a.forward.Withdraw(r)
+	pending.Join(a.router.SetStreams(r.Streams))
 	files := forward.Admissions{}
 	for _, some := range admitted {
 		more, _ := some.(forward.Admissions)

@@ -164,15 +164,7 @@ func addTable(r *rand.Rand, m ruling, o order) order {
 			delete(t.destinations, id)
 		}
 	}
-	destinations := map[string]any{}
-	for id, p := range t.destinations {
-		d := p.listed(id)
-		if p.ofStream {
-			d["silent"] = true
-		}
-		destinations[id] = d
-	}
-	o.text = map[string]any{"verb": "add", "what": "rules", "rule": map[string]any{"streams": t.streams, "destinations": destinations}}
+	o.text = t.command()
 	if r.IntN(2) == 0 {
 		t.confirm = time.Duration(1+r.IntN(200)) * time.Second
 		o.text["confirm"] = t.confirm.String()
@@ -195,6 +187,19 @@ func addTable(r *rand.Rand, m ruling, o order) order {
 		}
 	}
 	return o
+}
+
+// command is what replaces all by the table.
+func (t tableOf) command() map[string]any {
+	destinations := map[string]any{}
+	for id, p := range t.destinations {
+		d := p.listed(id)
+		if p.ofStream {
+			d["silent"] = true
+		}
+		destinations[id] = d
+	}
+	return map[string]any{"verb": "add", "what": "rules", "rule": map[string]any{"streams": t.streams, "destinations": destinations}}
 }
 
 func confirmTable(r *rand.Rand, m ruling, o order) order {

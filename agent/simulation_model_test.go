@@ -177,6 +177,7 @@ func (m ruling) hash() string {
 type permit struct {
 	tracks  map[track]bool
 	program string // the stream that makes it one sound program; "" for a feed's own packets
+	silent  bool   // which has no rule
 }
 
 // permits are those of all addresses that the rules name.
@@ -193,7 +194,7 @@ func (m ruling) permit(p place) permit {
 	entries, is := m.streams[p.stream]
 	switch {
 	case is || p.ofStream:
-		r.program = p.stream
+		r.program, r.silent = p.stream, !is
 	default:
 		entries = []string{p.stream}
 	}

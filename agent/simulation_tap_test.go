@@ -36,6 +36,7 @@ func (c *customs) allowLocked(permits map[string]permit) {
 		if t.checker != nil && permits[t.url].program != t.program {
 			t.unchecked() // another program on the same link
 		}
+		t.paused = t.paused || permits[t.url].silent
 	}
 }
 
@@ -44,7 +45,7 @@ func either(a, b map[string]permit) map[string]permit {
 	all := maps.Clone(a)
 	for url, p := range b {
 		if have, ok := all[url]; ok {
-			p = permit{maps.Clone(p.tracks), have.program}
+			p = permit{maps.Clone(p.tracks), have.program, p.silent || have.silent}
 			if have.program != b[url].program {
 				p.program = "?"
 			}
@@ -79,6 +80,7 @@ type spy struct {
 	checker *tscheck.Checker // nil: nothing is checked
 	since   time.Time        // it is
 	checked bool             // it has been decided whether
+	paused  bool             // the program has had no rule for a while
 }
 
 // tap returns the tap of a new connection.
@@ -214,6 +216,13 @@ func (t *spy) judge() {
 		return // what has no PCR yet may have one in time
 	}
 	r := t.checker.Report()
+	for _, g := range r.Programs { // a stream that was deleted, and is back before a PCR is missed
+		for i := range g.Tracks {
+			if t.paused && g.Tracks[i].LongestHoleSeconds < maxPCRInterval.Seconds() {
+				g.Tracks[i].Holes = 0
+			}
+		}
+	}
 	for _, fault := range r.Faults() {
 		t.customs.fault("the program %s to %s, a link since %v, is not sound: %s", t.program, t.url, t.begun.Format(time.TimeOnly), fault)
 		t.checker = nil // once

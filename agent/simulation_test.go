@@ -48,6 +48,30 @@ func TestSimulation(t *testing.T) {
 	}
 }
 
+// A table that changes what a stream is made of, and where it is sent, sends nothing
+// of before to the new place.
+func TestATableThatChangesStreamAndPlaceMixesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1)
+		for _, c := range w.cameras {
+			c.start(nil)
+		}
+		w.sleep(10 * time.Second)
+		for i := range 40 {
+			feeds := [][]string{{"cam0", "mic0"}, {"av"}, {"cam1", "mic1"}}[i%3]
+			to := tableOf{streams: map[string][]string{"lab": feeds}, destinations: map[string]place{"0": {stream: "lab", url: fmt.Sprintf("ws://%s/in/d0.%d", pick(w.random, simRelays), i%2)}}}
+			next := w.model.withTable(false, to, time.Now())
+			w.perform(order{text: to.command(), next: next, want: jsonOf(map[string]any{"rules": next.listed(), "hash": next.hash()})})
+			w.sleep(time.Duration(2000+w.random.IntN(20_000)) * time.Millisecond)
+		}
+		w.check()
+		if wrong := w.customs.faults(); len(wrong) > 0 {
+			t.Errorf("%s\n\nwhat was done:\n%s", strings.Join(wrong, "\n"), strings.Join(w.story, "\n"))
+		}
+		w.end()
+	})
+}
+
 // realClock returns what tells the time that has passed outside of the bubble.
 func realClock() func() time.Duration {
 	begun := time.Now()

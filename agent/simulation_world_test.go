@@ -163,10 +163,12 @@ func (w *world) permitLocked(coming ...ruling) {
 
 // become takes what a command has made of the rules.
 func (w *world) become(next ruling) {
+	remade := func(stream string) bool { return !slices.Equal(w.model.streams[stream], next.streams[stream]) }
+	maps.DeleteFunc(w.former, func(_ string, f former) bool { return remade(f.place.stream) })
 	for id, p := range w.model.destinations {
 		q, is := next.destinations[id]
 		switch {
-		case !is || q.stream != p.stream || q.ofStream != p.ofStream:
+		case !is || q.stream != p.stream || q.ofStream != p.ofStream || remade(p.stream):
 			maps.DeleteFunc(w.former, func(_ string, f former) bool { return f.id == id })
 		case q.url != p.url:
 			w.former[p.url] = former{id, p, time.Now().Add(13 * time.Second)}

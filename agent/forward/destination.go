@@ -22,8 +22,8 @@ const (
 
 // A destination sends what one rule selects to one place. It has one queue and at
 // any time one writer, which moves from link to link when the rule's URL changes:
-// no packet is lost between two links, and none is sent twice. A rule that has a
-// file alone has a recorder, and no link.
+// no packet is lost between two links, and none is sent twice, where the stream stays
+// what it is. A rule that has a file alone has a recorder, and no link.
 type destination struct {
 	forwarder *Forwarder
 	sub       *media.Subscriber
@@ -166,6 +166,21 @@ func (d *destination) redial() {
 		}
 	}
 	d.dial()
+}
+
+// leave ends links that carry to another place than this.
+func (d *destination) leave(to link.Target) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.active == nil || d.active.target == to {
+		return
+	}
+	d.active.cancel()
+	d.active, d.previous = nil, nil
+	if d.expiry != nil {
+		d.expiry.Stop()
+	}
+	d.sub.Stop()
 }
 
 // abort ends a write that is under way: during a hand-over the old link's, since

@@ -7,6 +7,7 @@ package forward
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"vw/agent/link"
@@ -42,6 +43,7 @@ type Forwarder struct {
 	mu           sync.Mutex
 	ended        bool
 	destinations map[string]*destination
+	streams      map[string][]string // the rules in force
 }
 
 // New returns a forwarder without rules. Close has to be called.
@@ -51,7 +53,28 @@ func New(c Config) *Forwarder {
 	return f
 }
 
-// Apply makes rules the ones in force, and takes what was admitted for them over.
+// Withdraw ends what rules that are about to come into force leave out: destinations,
+// and links to a place that a rule has left, which carry on until the new place is
+// reached, where the stream is made of something else now. That was never to be seen there.
+func (f *Forwarder) Withdraw(rules command.Rules) *media.PendingWrites {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	pending := &media.PendingWrites{}
+	for id, d := range f.destinations {
+		rule, wanted := rules.Destinations[id]
+		switch name := rule.Stream; {
+		case !wanted:
+			pending.Join(d.remove()...)
+			delete(f.destinations, id)
+		case !slices.Equal(f.streams[name], rules.Streams[name]):
+			d.leave(target(rule))
+		}
+	}
+	f.streams = rules.Streams
+	return pending
+}
+
+// Apply makes rules the ones in force, after Withdraw, and takes what was admitted for them over.
 // It does not wait for anything: what has to be waited for before the change can
 // be called done, it returns.
 func (f *Forwarder) Apply(rules map[string]command.Destination, admitted Admissions) *media.PendingWrites {
@@ -61,12 +84,6 @@ func (f *Forwarder) Apply(rules map[string]command.Destination, admitted Admissi
 	if f.ended {
 		admitted.Undo()
 		return pending
-	}
-	for id, d := range f.destinations {
-		if _, wanted := rules[id]; !wanted {
-			pending.Join(d.remove()...)
-			delete(f.destinations, id)
-		}
 	}
 	for id, rule := range rules {
 		if id == command.APIRule {
