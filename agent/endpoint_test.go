@@ -230,6 +230,22 @@ func TestACommandThatComesInOnBothLinksIsRunAndAnsweredOnce(t *testing.T) {
 	c.silent()
 }
 
+// What came in before on both links is forgotten by then.
+func TestACommandOnBothLinksIsAnsweredOnceAfterASilence(t *testing.T) {
+	tell(t, 1, otherHost, func(s *story) {
+		s.relays[oldHost].Send(s.oldPath, websocket.TextMessage, []byte(`{"verb":"add","what":"destination",`+
+			`"rule":{"id":"apiRule","stream":"api","destination":"ws://`+oldHost+s.oldPath+`","token":"canary"}}`))
+		time.Sleep(time.Minute)
+		sub := s.relays[oldHost].Subscribe("agent1")
+		defer sub.Close()
+		s.relays[oldHost].Send(s.oldPath, websocket.TextMessage, []byte(`{"verb":"healthcheck"}`))
+		time.Sleep(5 * time.Second)
+		if replies := sub.Drain(); len(replies) != 1 {
+			t.Errorf("%d replies", len(replies))
+		}
+	})
+}
+
 // What is too long to be a command is refused once too.
 func TestAMessageThatIsTooLongOnBothLinksIsAnsweredOnce(t *testing.T) {
 	relay := listen(t, testrelay.Config{})

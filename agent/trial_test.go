@@ -142,6 +142,22 @@ func TestChannelMovesWhenTheOldEndpointCannotBeReachedForAWholeTrial(t *testing.
 	}
 }
 
+// The new link has been up for a trial then, the old one has been away for a minute.
+func TestAShortOutageAtTheEndOfATrialMovesNothing(t *testing.T) {
+	tell(t, 1, otherHost, func(s *story) {
+		s.move()
+		time.Sleep(s.config.Trial - 30*time.Second)
+		s.set(func() { s.down[oldHost] = true })
+		s.relays[oldHost].Drop("/")
+		time.Sleep(time.Minute)
+		s.set(func() { clear(s.down) })
+		time.Sleep(time.Minute)
+		if c := s.agent.Channel(); c.Destination == s.newURL || !s.answers(oldHost, s.oldPath) {
+			t.Errorf("the command channel has moved to %+v", c)
+		}
+	})
+}
+
 func TestChannelIsFoundWhereItWasWhenTheNewEndpointDies(t *testing.T) {
 	relay, other := listen(t, testrelay.Config{}), listen(t, testrelay.Config{})
 	const trial = 2 * time.Second
