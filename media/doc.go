@@ -85,7 +85,7 @@
 // In a stream a gap of one reader is announced to that reader alone, and its
 // counters never break otherwise: TestDropsOfAStreamAreLegalOnThatLinkAlone,
 // TestDropsDuringAWriteThatFailsAreLegal, TestFiftyMutesUnderBacklogAreSound,
-// TestFollowGoesOnOnTheSameLink. A link that is up again tells of its gap, and where the
+// TestWhatIsMutedInTheMiddleOfABacklogIsBridgedThere, TestFollowGoesOnOnTheSameLink. A link that is up again tells of its gap, and where the
 // past is sent once more of its time: TestReaderThatStartsAgainIsToldOfTheGap.
 //
 // Who joins is given PAT and PMT and what came since the last random access
@@ -93,7 +93,8 @@
 // sound from before its rule or from before a mute:
 // TestJoinerGetsEverythingSinceTheLastRandomAccessPoint,
 // TestJoinerGetsThePastOnlyWhereItIsShort, TestDestinationGetsNothingFromBeforeItsRule,
-// TestMuteEmptiesTheStart. Else it waits for the next such point, 2 s at most, and
+// TestMuteEmptiesTheStart; nor of what goes on until its replacement can start:
+// TestWhoJoinsGetsNothingOfWhatIsReplaced. Else it waits for the next such point, 2 s at most, and
 // is not handed half a group of pictures; without video it starts at once:
 // TestJoinerWaitsForARandomAccessPointFor2SecondsAtMost,
 // TestNewDestinationOfAStreamStartsAtARandomAccessPoint, TestJoinerOfAFeedWithoutVideoStartsAtOnce.
