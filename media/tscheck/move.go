@@ -9,7 +9,7 @@ import (
 // moves are the changes of a PMT that no player should have to follow: a track
 // that goes on on another PID, and one that comes back.
 type moves struct {
-	absent  []*track // named once, and nothing alike in place of them
+	absent  []*track // sent and named once, and nothing alike in place of them
 	moved   int64
 	returns int64
 	first   []TrackMove
@@ -19,7 +19,11 @@ type moves struct {
 func (m *moves) judge(before, now []*track, at float64) {
 	for _, t := range before {
 		if !slices.Contains(now, t) {
-			t.inForce, t.left, t.extent = false, true, extent{}
+			t.inForce, t.extent = false, extent{}
+			if !t.stamped {
+				continue // nothing of it has come: nobody misses it
+			}
+			t.left = true
 			m.absent = append(m.absent, t)
 		}
 	}

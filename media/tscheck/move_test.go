@@ -101,6 +101,17 @@ func TestMuteThatLeavesThePMTIsNotSound(t *testing.T) {
 	}
 }
 
+func TestTrackThatIsLeftOutBeforeItComesIsNoFault(t *testing.T) {
+	r := check(changed(t, func(third int, pmt *mpegts.PMT) {
+		if pmt.Version = byte(third); third == 1 {
+			pmt.Tracks = pmt.Tracks[:1]
+		}
+	}, func(third int, p mpegts.Packet) bool { return third > 1 || p.PID() != audioPID }))
+	if got := counts(r); len(got) != 0 {
+		t.Errorf("faults %v", got)
+	}
+}
+
 func TestTrackThatIsAddedOrCodedAnewIsNoFault(t *testing.T) {
 	for name, r := range map[string]tscheck.Report{
 		"added": check(changed(t, func(third int, pmt *mpegts.PMT) {
