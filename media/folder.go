@@ -117,7 +117,7 @@ func (f *Folder) begin(n int64) error {
 	if f.room < n {
 		f.room = checkSpaceEvery + n
 		if s, ok := freeSpace(f.Dir); ok {
-			f.room = min(f.room, s.usable()-f.pending)
+			f.room = min(f.room, s.usable()-f.pending-int64(len(f.open))*s.block)
 		}
 		if f.room < n {
 			return ErrDiskFull
@@ -136,6 +136,7 @@ func (f *Folder) end(n int64) {
 
 // A space is what a disk holds.
 type space struct {
+	block            int64 // a file takes as many as it begins
 	bytes, freeBytes int64
 	files, freeFiles int64 // files is 0 where their number is not bounded
 }

@@ -14,7 +14,7 @@ func freeSpace(dir string) (s space, ok bool) {
 		return space{}, false
 	}
 	size := int64(st.Bsize)
-	return space{int64(st.Blocks) * size, int64(st.Bavail) * size, int64(st.Files), int64(st.Ffree)}, true
+	return space{size, int64(st.Blocks) * size, int64(st.Bavail) * size, int64(st.Files), int64(st.Ffree)}, true
 }
 
 // lock takes a file for its writer, or alone, which succeeds where nobody has it.
