@@ -34,3 +34,16 @@ func FreeDuringAChange() (during, after bool) {
 	rests.release()
 	return during, s.refs.Load() == 0
 }
+
+// KeptByAChange reports whether a change keeps the buffer of a chunk that it has taken
+// out of a queue.
+func KeptByAChange() bool {
+	r, s := NewRouter(), newSlab()
+	sub := r.Subscribe(Subscription{Name: "feed"})
+	sub.queue.push(chunk{data: s.b[:MaxMessage], slab: s})
+	s.release()
+	c := &change{router: r}
+	c.purge([]*Subscriber{sub}, func(chunk) chunk { return chunk{} })
+	c.done()
+	return s.refs.Load() > 0
+}

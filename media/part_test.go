@@ -226,6 +226,9 @@ func TestBufferOfAMutedChunkIsNotUsedAgainBeforeTheMuteIsOver(t *testing.T) {
 	if during, after := media.FreeDuringAChange(); during || !after {
 		t.Errorf("free during it: %v, after it: %v", during, after)
 	}
+	if media.KeptByAChange() {
+		t.Error("it is kept by the change")
+	}
 }
 
 func TestMuteOfABacklogIsSharedByAllQueues(t *testing.T) {

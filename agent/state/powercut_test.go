@@ -183,8 +183,9 @@ func number(s state.Snapshot) (n int) {
 // story has rules and the owner's word change, at once and seconds apart.
 func story(t *testing.T, path string) []step {
 	disk, now := &recorder{t: t}, &said{}
+	var log bytes.Buffer
 	synctest.Test(t, func(t *testing.T) {
-		store, _, err := state.OpenOn(disk, state.Config{Path: path, Source: now, Log: slog.New(slog.DiscardHandler)})
+		store, _, err := state.OpenOn(disk, state.Config{Path: path, Source: now, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -209,6 +210,9 @@ func story(t *testing.T, path string) []step {
 		cancel()
 		running.Wait()
 	})
+	if log.Len() > 0 {
+		t.Errorf("of a disk that is well the log says:\n%s", &log)
+	}
 	return disk.steps
 }
 
