@@ -7,7 +7,7 @@ import { newest } from "./h264.js";
 // connections.
 const pause = 200; // ms from one request to the next
 const calm = 5000; // ms to the next picture where the person wants little motion
-const within = 6000; // ms for one picture
+const within = 15000; // ms for one picture: a slow machine takes some seconds
 const stillDue = matchMedia("(prefers-reduced-motion: reduce)");
 
 const watched = new Set();
