@@ -20,12 +20,17 @@ build: ## bin/vw and bin/testrelay (the default)
 demo: build ## a relay, an agent and a source, live; ARGS='--for 10s' ends it by itself
 	@bin/vw demo $(ARGS)
 
+RACE = go test -race -vet=off -shuffle=on -timeout 20m
+
 test: setup ## everything, with the race detector; installs what it needs
 	# some of these compute while others wait
-	$(MAKE) -j2 -Oline check cross dist-check lesson
-	# three packages at once, and the soak beside them: they wait a third of the time; check has vetted them
-	mkdir -p bin; go test -count=1 -timeout 15m ./agent/soak -for 2m -cycles 2000 >bin/soak.log 2>&1 & soak=$$!; \
-		go test -race -vet=off -p 3 -shuffle=on -timeout 20m ./...; result=$$?; wait $$soak || result=1; cat bin/soak.log; exit $$result
+	$(MAKE) --no-print-directory -j2 -Oline check cross dist-check lesson
+	# what computes leaves the processors to what is in real time; check has vetted both
+	mkdir -p bin; go build -race ./...; \
+		go test -count=1 -timeout 15m ./agent/soak -for 2m -cycles 2000 >bin/soak.log 2>&1 & soak=$$!; \
+		nice $(RACE) ./command/... ./media/... >bin/media.log 2>&1 & media=$$!; \
+		$(RACE) ./agent/... ./cmd/... ./testrelay/...; result=$$?; \
+		wait $$soak || result=1; wait $$media || result=1; cat bin/soak.log bin/media.log; exit $$result
 	# three worlds, of 210 hours together, in half a minute
 	go test -count=1 -timeout 10m ./agent -run 'TestSimulation$$' -hours 70
 	# alone: what viewers see is in real time
