@@ -13,7 +13,7 @@ await run(async (browser) => {
   // Curves are to have a course.
   await shot(setting.url, { width: 1360, height: 880 }, "page", setting.course, async (page) => {
     const [pictures, lamp] = [await page.locator("canvas:visible").count(), await page.locator("#destinations .lamp").textContent()];
-    return (pictures === 3 && lamp === "On air") || `${pictures} pictures, ${lamp}, ${await page.locator(".screen p:visible").allTextContents()}`;
+    return (pictures === 3 && lamp === "On air") || `${pictures} pictures, ${lamp}, ${await page.locator("main").innerText()}`;
   });
   await shot(setting.view, { width: 560, height: 520 }, "view", 0, (page) => page.evaluate(() => window.seen.pictures > 25));
 });
